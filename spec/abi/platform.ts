@@ -1,7 +1,7 @@
 /** Numbers of our own that boot, kernel and linker share. See spec/abi/handoff.ts. */
 
-/** ImageInfo.magic: "TACITIMG" without its last letter. */
-export const IMAGE_MAGIC: u64 = 0x4d4954_49434154;
+/** ImageInfo.magic: "TACIT" in ASCII. */
+export const IMAGE_MAGIC: u64 = 0x54_4943_4154;
 
 /** BootRecord.platform, and the bit number in ImageInfo.modes. */
 export const PLATFORM_NONE: u32 = 0;
