@@ -1,5 +1,14 @@
+import * as dumpNote from '../../spec/abi/dump-note.ts';
 import * as handoff from '../../spec/abi/handoff.ts';
 import * as trapFrame from '../../spec/abi/trap-frame.ts';
+import * as cpuidPage from '../../spec/layouts/cpuid-page.ts';
+import * as doorbell from '../../spec/layouts/doorbell.ts';
+import * as elf from '../../spec/layouts/elf.ts';
+import * as ghcb from '../../spec/layouts/ghcb.ts';
+import * as igvm from '../../spec/layouts/igvm.ts';
+import * as pvh from '../../spec/layouts/pvh.ts';
+import * as secrets from '../../spec/layouts/secrets.ts';
+import * as vmsa from '../../spec/layouts/vmsa.ts';
 import type { LayoutModule } from './accessors.ts';
 
 /**
@@ -7,6 +16,15 @@ import type { LayoutModule } from './accessors.ts';
  * The list is written out because the bundled tools have no folder of TypeScript to look into.
  */
 export const layoutModules: Readonly<Record<string, LayoutModule>> = {
+  'spec/abi/dump-note.ts': dumpNote,
   'spec/abi/handoff.ts': handoff,
   'spec/abi/trap-frame.ts': trapFrame,
+  'spec/layouts/cpuid-page.ts': cpuidPage,
+  'spec/layouts/doorbell.ts': doorbell,
+  'spec/layouts/elf.ts': elf,
+  'spec/layouts/ghcb.ts': ghcb,
+  'spec/layouts/igvm.ts': igvm,
+  'spec/layouts/pvh.ts': pvh,
+  'spec/layouts/secrets.ts': secrets,
+  'spec/layouts/vmsa.ts': vmsa,
 };
