@@ -1,0 +1,94 @@
+import type { CoreMemory } from './layout.ts';
+import * as Region from './memory-map.ts';
+
+/** An entry of the reverse map table. APM2 §15.36.3, table 15-34. */
+export interface RmpEntry {
+  assigned: boolean;
+  /** The entry covers 2 MiB; it is that of the first of the 512 frames. */
+  huge: boolean;
+  immutable: boolean;
+  /** Guest frame number that the frame backs. */
+  gfn: number;
+  asid: number;
+  vmsa: boolean;
+  validated: boolean;
+  /** Permission mask of each VMPL. */
+  permissions: [number, number, number, number];
+}
+
+/** What the machine knows about each frame of system memory. */
+export class FrameTable {
+  readonly #memory: CoreMemory;
+  readonly #changed: () => void;
+
+  /** `changed` is called after each change that a cached translation may depend on. */
+  constructor(memory: CoreMemory, changed: () => void) {
+    this.#memory = memory;
+    this.#changed = changed;
+  }
+
+  get count(): number {
+    return this.#memory.systemFrames;
+  }
+
+  rmp(frame: number): RmpEntry {
+    const { data } = this.#memory;
+    const at = this.#memory.frameInfo(frame) + Region.FRAME_RMP;
+    const word = data.getBigUint64(at, true);
+    const masks = at + 8;
+    return {
+      assigned: (word & 1n) !== 0n,
+      huge: (word & 2n) !== 0n,
+      immutable: (word & 4n) !== 0n,
+      gfn: Number((word >> 12n) & 0x7f_ffff_ffffn),
+      asid: Number((word >> 51n) & 0x3ffn),
+      vmsa: (word & (1n << 61n)) !== 0n,
+      validated: (word & (1n << 62n)) !== 0n,
+      permissions: [
+        data.getUint8(masks),
+        data.getUint8(masks + 1),
+        data.getUint8(masks + 2),
+        data.getUint8(masks + 3),
+      ],
+    };
+  }
+
+  setRmp(frame: number, entry: RmpEntry): void {
+    const { data } = this.#memory;
+    const at = this.#memory.frameInfo(frame) + Region.FRAME_RMP;
+    const bit = (on: boolean, shift: bigint) => (on ? 1n << shift : 0n);
+    const word =
+      bit(entry.assigned, 0n) |
+      bit(entry.huge, 1n) |
+      bit(entry.immutable, 2n) |
+      ((BigInt(entry.gfn) & 0x7f_ffff_ffffn) << 12n) |
+      ((BigInt(entry.asid) & 0x3ffn) << 51n) |
+      bit(entry.vmsa, 61n) |
+      bit(entry.validated, 62n);
+    data.setBigUint64(at, word, true);
+    entry.permissions.forEach((mask, vmpl) => {
+      data.setUint8(at + 8 + vmpl, mask);
+    });
+    this.#changed();
+  }
+
+  /** Whether the frame was written, by the guest or through the interface, since {@link clearWritten}. */
+  written(frame: number): boolean {
+    const flags = this.#memory.data.getUint8(this.#memory.frameInfo(frame) + Region.FRAME_FLAGS);
+    return (flags & Region.FRAME_WRITTEN) !== 0;
+  }
+
+  clearWritten(frame: number): void {
+    const at = this.#memory.frameInfo(frame) + Region.FRAME_FLAGS;
+    this.#memory.data.setUint8(at, this.#memory.data.getUint8(at) & ~Region.FRAME_WRITTEN);
+    this.#changed();
+  }
+
+  /** Id of the key that the frame's bytes were last written under; 0 for none. */
+  key(frame: number): number {
+    const slot = this.#memory.data.getUint8(this.#memory.frameInfo(frame) + Region.FRAME_KEY);
+    return slot === 0
+      ? 0
+      : this.#memory.data.getUint32(Region.KEYS + slot * Region.KEY_SLOT_SIZE, true);
+  }
+}

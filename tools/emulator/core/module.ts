@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../../errors.ts';
+import { root } from '../../root.ts';
+import type { CoreMemory } from './layout.ts';
+import * as Region from './memory-map.ts';
+
+/** Where `make` puts the compiled core. */
+export const CORE_FILE = join(root, 'build', 'emulator-core.wasm');
+
+/** Custom sections that build.ts adds to the compiled core. */
+export const DECODER_SECTION = 'tacit.decoder';
+export const ROWS_SECTION = 'tacit.rows';
+
+/** Answers accesses to pages with a reserved bit in the nested table while no #VC can be raised. */
+export interface MmioBus {
+  read(gpa: bigint, size: 1 | 2 | 4 | 8): bigint;
+  write(gpa: bigint, size: 1 | 2 | 4 | 8, value: bigint): void;
+}
+
+interface CoreExports {
+  init(systemFrames: number, gpaFrames: number, nested: number, code: number, frames: number): void;
+  run(maxInstructions: number): number;
+  flush(): void;
+  readUnder(spa: number, size: number, slot: number, buffer: number): void;
+  writeUnder(spa: number, size: number, slot: number, buffer: number): void;
+  setKey(id: number, buffer: number): number;
+  keySlot(id: number): number;
+}
+
+/** The compiled core and the tables that were made with it. */
+export interface CoreModule {
+  readonly module: WebAssembly.Module;
+  readonly decoder: Uint8Array;
+  /** Text of each row of the instruction table, by number. */
+  readonly rowNames: readonly string[];
+}
+
+const loaded: { core?: CoreModule } = {};
+
+/** The core, compiled once in a process. Throws a UserError if it was never built. */
+export function loadCore(): CoreModule {
+  if (loaded.core) return loaded.core;
+  if (!existsSync(CORE_FILE)) {
+    throw new UserError(`${CORE_FILE} is missing: build it with make`);
+  }
+  const module = new WebAssembly.Module(readFileSync(CORE_FILE));
+  const section = (name: string) => {
+    const [content] = WebAssembly.Module.customSections(module, name);
+    if (!content) throw new UserError(`${CORE_FILE} has no section ${name}: build it with make`);
+    return new Uint8Array(content);
+  };
+  const rowNames = new TextDecoder().decode(section(ROWS_SECTION)).split('\n');
+  loaded.core = { module, decoder: section(DECODER_SECTION), rowNames };
+  return loaded.core;
+}
+
+/** A new processor over `memory`. */
+export function instantiate(core: CoreModule, memory: CoreMemory, mmio?: MmioBus): CoreExports {
+  const size = (n: number) => n as 1 | 2 | 4 | 8;
+  const bus = {
+    read: (gpa: bigint, n: number) =>
+      BigInt.asIntN(64, mmio ? mmio.read(BigInt.asUintN(64, gpa), size(n)) : -1n),
+    write: (gpa: bigint, n: number, value: bigint) =>
+      mmio?.write(BigInt.asUintN(64, gpa), size(n), BigInt.asUintN(64, value)),
+  };
+  const { exports } = new WebAssembly.Instance(core.module, {
+    env: { memory: memory.memory },
+    bus,
+  });
+  const wasm = exports as unknown as CoreExports;
+  memory.bytes.set(core.decoder, Region.DECODER);
+  wasm.init(memory.systemFrames, memory.gpaFrames, memory.nested, memory.code, memory.frames);
+  return wasm;
+}

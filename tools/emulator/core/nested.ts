@@ -1,0 +1,72 @@
+import type { CoreMemory } from './layout.ts';
+import * as Region from './memory-map.ts';
+
+/** An entry of the nested page table: what the hypervisor lets a guest frame be. APM2 §15.25. */
+export interface NestedEntry {
+  /** System frame. */
+  frame: number;
+  present: boolean;
+  writable: boolean;
+  executable: boolean;
+  /** A reserved bit is set: an access is for a device, and raises #VC(0x400) under SEV-ES. */
+  reserved: boolean;
+  /** Part of a 2 MiB mapping. */
+  huge: boolean;
+}
+
+/** The nested page table, flat: an entry per guest frame. */
+export class NestedTable {
+  readonly #memory: CoreMemory;
+  readonly #changed: () => void;
+
+  constructor(memory: CoreMemory, changed: () => void) {
+    this.#memory = memory;
+    this.#changed = changed;
+  }
+
+  get count(): number {
+    return this.#memory.gpaFrames;
+  }
+
+  get(gfn: number): NestedEntry {
+    const word = this.#memory.data.getBigUint64(this.#memory.nestedEntry(gfn), true);
+    const flags = Number(word & 0xfffn);
+    return {
+      frame: Number(word >> 12n),
+      present: (flags & Region.NPT_PRESENT) !== 0,
+      writable: (flags & Region.NPT_WRITABLE) !== 0,
+      executable: (flags & Region.NPT_EXECUTABLE) !== 0,
+      reserved: (flags & Region.NPT_RESERVED) !== 0,
+      huge: (flags & Region.NPT_HUGE) !== 0,
+    };
+  }
+
+  set(gfn: number, entry: NestedEntry): void {
+    if (entry.present && entry.frame >= this.#memory.systemFrames) {
+      throw new RangeError(`frame expected below ${this.#memory.systemFrames}, got ${entry.frame}`);
+    }
+    const flags =
+      (entry.present ? Region.NPT_PRESENT : 0) |
+      (entry.writable ? Region.NPT_WRITABLE : 0) |
+      (entry.executable ? Region.NPT_EXECUTABLE : 0) |
+      (entry.reserved ? Region.NPT_RESERVED : 0) |
+      (entry.huge ? Region.NPT_HUGE : 0);
+    const word = (BigInt(entry.frame) << 12n) | BigInt(flags);
+    this.#memory.data.setBigUint64(this.#memory.nestedEntry(gfn), word, true);
+    this.#changed();
+  }
+
+  /** Maps `count` guest frames from `gfn` on to system frames from `frame` on, all rights given. */
+  map(gfn: number, frame: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.set(gfn + i, {
+        frame: frame + i,
+        present: true,
+        writable: true,
+        executable: true,
+        reserved: false,
+        huge: false,
+      });
+    }
+  }
+}
