@@ -22,8 +22,8 @@
  * A place is an address's distance from TOP. For all that the linker puts down it is the GPA too.
  */
 
-/** First of the two gibibytes that hold all code, as the signed number that 64 bits of it are. */
-export const TOP = -0x8000_0000;
+/** First of the two gibibytes at the end of the address space, which hold all code. */
+export const TOP = 0xffff_ffff_8000_0000n;
 
 export const PAGE_SIZE = 4096;
 

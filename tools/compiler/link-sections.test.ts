@@ -57,6 +57,18 @@ describe('linking sections', () => {
     expect(unsigned.bytes.getUint32(0, true)).toBe(7);
   });
 
+  it('gives 32-bit code the distance from the top 2 GiB, and traps a jump into a gap', () => {
+    const high = 0xffff_ffff_8000_0000n;
+    const small: Linkable = {
+      sections: { text: { bytes: Uint8Array.of(0xc3), align: 1 } },
+      symbols: [],
+      relocations: [],
+    };
+    const { bytes } = link([small, part('a', [to('a', 'abs32', 0x8000_0000)])], high);
+    expect(bytes.getUint8(1)).toBe(0xcc);
+    expect(bytes.getUint32(16, true)).toBe(0x14);
+  });
+
   it('refuses a value that its field cannot hold', () => {
     const far = new Map([['far', 0x1_0000_0000n]]);
     for (const kind of ['rel32', 'abs32', 'abs32s'] as const) {

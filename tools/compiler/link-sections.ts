@@ -37,7 +37,8 @@ export function place(
     starts.set(part, size);
     size += bytes.length;
   }
-  const bytes = new Uint8Array(size);
+  // A jump into a gap in text must trap: int3.
+  const bytes = new Uint8Array(size).fill(section === 'text' ? 0xcc : 0);
   for (const part of parts) {
     bytes.set((part.sections[section] ?? EMPTY).bytes, starts.get(part));
   }
@@ -97,7 +98,7 @@ function write(
   place: bigint,
 ): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const value = target + BigInt(addend);
+  const value = BigInt.asUintN(64, target + BigInt(addend));
   const fits = (wanted: bigint, got: bigint) => {
     if (wanted !== got) throw new RangeError(`${kind} to ${symbol} is out of range`);
   };
