@@ -1,0 +1,188 @@
+import type { ValueType } from '../object.ts';
+import { featureOf, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
+import { malformed, Reader, unsupported } from './reader.ts';
+
+const CODES: Readonly<Record<ValueType, number>> = {
+  i32: Type.I32,
+  i64: Type.I64,
+  f32: Type.F32,
+  f64: Type.F64,
+  v128: Type.V128,
+  funcref: Type.FUNCREF,
+  externref: Type.EXTERNREF,
+};
+
+/** The binary format's number of a value type. */
+export function typeCode(type: ValueType): number {
+  return CODES[type];
+}
+
+/** A block type that is not an index: no parameters, and no result or this one. */
+export const EMPTY_BLOCK = -0x40;
+
+/**
+ * Reads the instructions of a function body one after the other (Wasm 2.0 §5.4). After `next()`
+ * the fields describe the instruction; which of them mean something depends on its opcode.
+ */
+export class InstructionReader {
+  readonly #r: Reader;
+  op = 0;
+  /** Offset of the opcode's first byte in the module. */
+  offset = 0;
+  /** First index; block type; an i32 or f32 constant's bits (i32: signed); log2 of a stated alignment. */
+  a = 0;
+  /** Second index; a memory access's offset. */
+  b = 0;
+  /** Bits of an i64 (signed) or f64 constant. */
+  bits = 0n;
+  /** Labels of a br_table, the default last. */
+  targets: readonly number[] = [];
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.#r = new Reader(bytes, start, end);
+  }
+
+  get position(): number {
+    return this.#r.offset;
+  }
+
+  get atEnd(): boolean {
+    return this.#r.offset >= this.#r.end;
+  }
+
+  next(): void {
+    const r = this.#r;
+    this.offset = r.offset;
+    let op = r.byte();
+    if (op === 0xfc) op = 0xfc00 + this.#subOpcode();
+    this.op = op;
+    if (isLoad(op) || isStore(op)) {
+      this.#memoryArgument();
+    } else if (op >= Op.I32_EQZ && op <= Op.I64_EXTEND32_S) {
+      return;
+    } else {
+      this.#immediates(op);
+    }
+  }
+
+  #subOpcode(): number {
+    const number = this.#r.u32();
+    if (number > 0xff) throw malformed('illegal opcode', this.offset);
+    return number;
+  }
+
+  #memoryArgument(): void {
+    const r = this.#r;
+    this.a = r.u32();
+    if (this.a & 0x40) throw unsupported('multiple memories', this.offset);
+    if (this.a >= 32) throw malformed('malformed memop flags', this.offset);
+    this.b = r.u32();
+  }
+
+  #immediates(op: number): void {
+    const r = this.#r;
+    switch (op) {
+      case Op.UNREACHABLE:
+      case Op.NOP:
+      case Op.ELSE:
+      case Op.END:
+      case Op.RETURN:
+      case Op.DROP:
+      case Op.SELECT:
+        return;
+      case Op.BLOCK:
+      case Op.LOOP:
+      case Op.IF:
+        this.a = this.#blockType();
+        return;
+      case Op.BR:
+      case Op.BR_IF:
+      case Op.CALL:
+      case Op.LOCAL_GET:
+      case Op.LOCAL_SET:
+      case Op.LOCAL_TEE:
+      case Op.GLOBAL_GET:
+      case Op.GLOBAL_SET:
+      case Op.DATA_DROP:
+      case Op.ELEM_DROP:
+        this.a = r.u32();
+        return;
+      case Op.BR_TABLE:
+        this.targets = Array.from({ length: r.count() + 1 }, () => r.u32());
+        return;
+      case Op.CALL_INDIRECT:
+      case Op.TABLE_INIT:
+      case Op.TABLE_COPY:
+        this.a = r.u32();
+        this.b = r.u32();
+        return;
+      case Op.SELECT_TYPED:
+        this.#selectType();
+        return;
+      case Op.MEMORY_SIZE:
+      case Op.MEMORY_GROW:
+      case Op.MEMORY_FILL:
+        this.#zero();
+        return;
+      case Op.MEMORY_INIT:
+        this.a = r.u32();
+        this.#zero();
+        return;
+      case Op.MEMORY_COPY:
+        this.#zero();
+        this.#zero();
+        return;
+      case Op.I32_CONST:
+        this.a = r.s32();
+        return;
+      case Op.I64_CONST:
+        this.bits = r.s64();
+        return;
+      case Op.F32_CONST:
+        this.a = r.f32();
+        return;
+      case Op.F64_CONST:
+        this.bits = r.f64();
+        return;
+      default: {
+        const feature = featureOf(op);
+        if (feature) throw unsupported(feature, this.offset);
+        if (!SIGNATURES.has(op)) throw malformed('illegal opcode', this.offset);
+      }
+    }
+  }
+
+  #zero(): void {
+    const offset = this.#r.offset;
+    if (this.#r.byte() !== 0) throw malformed('zero byte expected', offset);
+  }
+
+  #blockType(): number {
+    const r = this.#r;
+    const offset = r.offset;
+    const type = r.s33();
+    if (type >= 0 || type === EMPTY_BLOCK) return type;
+    const code = type + 0x80;
+    if (code >= Type.F64 && code <= Type.I32) return type;
+    if (code === Type.V128) throw unsupported('SIMD', offset);
+    if (code === Type.FUNCREF || code === Type.EXTERNREF) {
+      throw unsupported('reference types', offset);
+    }
+    throw malformed('malformed block type', offset);
+  }
+
+  #selectType(): void {
+    const r = this.#r;
+    const offset = r.offset;
+    const count = r.u32();
+    this.b = count;
+    for (let i = 0; i < count; i++) {
+      this.a = r.byte();
+      if (this.a === Type.FUNCREF || this.a === Type.EXTERNREF) {
+        throw unsupported('reference types', offset);
+      }
+      if (this.a === Type.V128) throw unsupported('SIMD', offset);
+      if (this.a < Type.F64 || this.a > Type.I32) throw malformed('malformed value type', offset);
+    }
+  }
+}
