@@ -122,7 +122,10 @@ export interface Effect {
 }
 
 export interface Instruction {
-  /** The row's text, `add r/m64, r64`: unique in the table. */
+  /**
+   * The row's text, `add r/m64, r64`; of an alias, with its encoding in brackets. Unique in each mode:
+   * what differs between the modes in width alone (`push simm8`) is a row in each.
+   */
   readonly id: string;
   readonly mnemonic: string;
   readonly operands: readonly Operand[];

@@ -49,7 +49,13 @@ export function i(text: string, encoding: string, attributes: Attributes = {}): 
   const family = /(?:^|[ /,])(?:r|r\/m|m|imm|simm|moffs|rA|m16:|m16&)([vyz])(?=,|$)/.exec(
     text,
   )?.[1];
-  if (family === undefined) return [parse(text, encoding, attributes)];
+  if (family === undefined) {
+    if (!encoding.includes('d64') || attributes.mode) return [parse(text, encoding, attributes)];
+    return [
+      parse(text, encoding, { ...attributes, mode: 64 }),
+      parse(text, encoding.replace('d64', 'o32'), { ...attributes, mode: 32 }),
+    ];
+  }
   const sizes = family === 'y' ? [32, 64] : [16, 32, 64];
   return sizes
     .filter((size) => attributes.mode !== 32 || size !== 64)
@@ -85,7 +91,7 @@ function parse(text: string, encoding: string, attributes: Attributes): Instruct
   const only64 = parsed.rexW || parsed.default64 || size64 || attributes.mode === 64;
   const first = operands[0];
   return {
-    id: text,
+    id: attributes.alias ? `${text} [${encoding}]` : text,
     mnemonic,
     operands,
     encoding: parsed,
@@ -251,9 +257,12 @@ function parseOperand(row: string, text: string): Unplaced {
   throw new TypeError(`x86 table: ${row}: operand ${text} is not known`);
 }
 
+/** Registers that have no place but ModRM.reg. */
+const SPECIAL = new Set<RegisterFile>(['segment', 'control', 'debug']);
+
 /** Gives each operand its place: the memory or r/m one in ModRM.rm, the others in the order below. */
 function placed(operands: readonly Unplaced[], encoding: Encoding): Operand[] {
-  const special = operands.find((o) => o.file === 'control' || o.file === 'debug');
+  const special = operands.find((o) => o.file && SPECIAL.has(o.file) && o.kind === 'register');
   const registers = operands.filter((o) => o.kind === 'register');
   const inRm =
     operands.find((o) => o.kind === 'rm' || o.kind === 'memory') ??
