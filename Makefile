@@ -1,0 +1,39 @@
+# What to call for what; the work itself is done in tools/.
+
+.PHONY: all tools core examples run demo test check bench fuzz soak clean
+
+all: core examples
+
+# Everything that node needs, exactly as the lockfile says.
+node_modules/.package-lock.json: package-lock.json
+	npm ci
+	touch $@
+
+# Node 20 runs no TypeScript: each entry becomes one file.
+tools: node_modules/.package-lock.json
+	npx esbuild tacit=tools/cli.ts core=tools/build-core.ts demo=tools/demo/main.ts bench=tools/bench/main.ts --bundle --platform=node --format=esm --target=node20 --packages=external --outdir=build/tools --out-extension:.js=.mjs --log-level=warning
+
+core: tools
+	node build/tools/core.mjs
+
+examples: tools
+	npx tacit build -c examples/luggage/tacit.json
+
+run: all
+	npx tacit run build/luggage.igvm
+
+demo: all
+	node build/tools/demo.mjs
+
+test: all
+	npx vitest run $(VITEST_FLAGS)
+
+check: node_modules/.package-lock.json
+	npx biome check .
+	npx tsc
+
+bench: all
+	node build/tools/bench.mjs
+
+clean:
+	rm -rf build
