@@ -7,7 +7,7 @@ import { kindNames } from './summary.ts';
 const BINS = 32;
 const WIDTH = 560;
 const HEIGHT = 64;
-const MARGIN = { left: 128, right: 8, top: 6, bottom: 14 };
+const MARGIN = { left: 128, right: 8, top: 18, bottom: 14 };
 
 /**
  * How many pages have which entropy: a row for each kind that has pages, all on one scale. Counts

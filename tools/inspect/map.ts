@@ -36,7 +36,7 @@ export function memoryMap(bands: readonly Band[], options: MapOptions): Markup {
   return markup`<svg class="map" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
 <g shape-rendering="crispEdges">${spans.map((span) => rectangle(span, cell, titled))}</g>
 <g class="gpa">${addresses(rows, cell)}</g>
-<g class="hit">${rings(rows, cell)}</g>
+<g>${rings(rows, cell)}</g>
 </svg>`;
 }
 
@@ -118,7 +118,9 @@ function rings(rows: readonly Row[], cell: number): Markup[] {
     cells.flatMap(({ hit }, i) => {
       if (!hit) return [];
       const x = MARGIN + (i + 0.5) * cell;
-      return [markup`<circle cx="${x}" cy="${y + cell / 2}" r="${Math.max(6, cell)}"/>`];
+      const ring = (style: string) =>
+        markup`<circle class="${style}" cx="${x}" cy="${y + cell / 2}" r="${Math.max(6, cell)}"/>`;
+      return [ring('halo'), ring('mark')];
     }),
   );
 }

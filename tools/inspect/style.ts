@@ -23,7 +23,8 @@ figcaption { font-weight: 600; margin-bottom: 8px; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--soft); font-size: 10.5px; }
 .gpa text { text-anchor: end; font-size: 10px; }
-.hit circle { fill: none; stroke: var(--mark); stroke-width: 2; }
+.halo { fill: none; stroke: var(--card); stroke-width: 5; }
+.mark { fill: none; stroke: var(--mark); stroke-width: 2; }
 svg.chart { max-width: 680px; }
 .chart line { stroke: var(--line); }
 .chart .name { text-anchor: end; font-size: 12px; fill: var(--ink); }
