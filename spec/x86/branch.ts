@@ -7,7 +7,8 @@ const RETURN = { flags: 'MMMMMM', writes: 'TF IF DF IOPL NT RF VM AC ID VIF VIP'
 
 /**
  * Control transfers. Near ones are 64 bits wide in 64-bit mode. The forms with a 16-bit displacement
- * exist in 64-bit mode on AMD's processors only, which cut RIP to 16 bits (APM3 §1.2.2).
+ * exist in 64-bit mode on AMD's processors only, which cut RIP to 16 bits (APM3 §1.2.2). Far pointers in
+ * memory have offsets of 16 or 32 bits there, whatever REX.W says.
  */
 // biome-ignore format: a row a line
 export const branch: readonly Instruction[] = [
@@ -18,13 +19,15 @@ export const branch: readonly Instruction[] = [
   i('jmp rel32',           'd64 E9 cd'),
   i('jmp rel16',           'o16 E9 cw'),
   i('jmp r/mv',            'd64 FF /4'),
-  i('jmp m16:v',           'FF /5',       { effect: 'jmpFar' }),
+  i('jmp m16:16',          'o16 FF /5',   { effect: 'jmpFar' }),
+  i('jmp m16:32',          'o32 FF /5',   { effect: 'jmpFar' }),
   i('jmp ptr16:16',        'o16 EA iw iw', { mode: 32, effect: 'jmpFar' }),
   i('jmp ptr16:32',        'o32 EA id iw', { mode: 32, effect: 'jmpFar' }),
   i('call rel32',          'd64 E8 cd'),
   i('call rel16',          'o16 E8 cw'),
   i('call r/mv',           'd64 FF /2'),
-  i('call m16:v',          'FF /3',       { effect: 'callFar' }),
+  i('call m16:16',         'o16 FF /3',   { effect: 'callFar' }),
+  i('call m16:32',         'o32 FF /3',   { effect: 'callFar' }),
   i('call ptr16:16',       'o16 9A iw iw', { mode: 32, effect: 'callFar' }),
   i('call ptr16:32',       'o32 9A id iw', { mode: 32, effect: 'callFar' }),
   i('ret',                 'd64 C3'),

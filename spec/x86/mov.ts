@@ -27,7 +27,7 @@ export const mov: readonly Instruction[] = [
   i('movzx rv, r/m16',     '0F B7 /r'),
   i('movsx rv, r/m8',      '0F BE /r'),
   i('movsx rv, r/m16',     '0F BF /r'),
-  i('movsxd r16, r/m16',   'o16 63 /r',  { mode: 64 }),
+  i('movsxd r16, r/m32',   'o16 63 /r',  { mode: 64 }),
   i('movsxd r32, r/m32',   'o32 63 /r',  { mode: 64 }),
   i('movsxd r64, r/m32',   'REX.W 63 /r'),
   i('movbe rv, mv',        '0F 38 F0 /r', { feature: 'movbe' }),
@@ -66,11 +66,15 @@ export const mov: readonly Instruction[] = [
   i('les r32, m16:32',     'o32 C4 /r',  { mode: 32, effect: 'loadFar' }),
   i('lds r16, m16:16',     'o16 C5 /r',  { mode: 32, effect: 'loadFar' }),
   i('lds r32, m16:32',     'o32 C5 /r',  { mode: 32, effect: 'loadFar' }),
-  i('lss rv, m16:v',       '0F B2 /r',   { effect: 'loadFar' }),
-  i('lfs rv, m16:v',       '0F B4 /r',   { effect: 'loadFar' }),
-  i('lgs rv, m16:v',       '0F B5 /r',   { effect: 'loadFar' }),
+  // AMD's processors have no 64-bit far pointers: REX.W changes nothing here.
+  i('lss r16, m16:16',     'o16 0F B2 /r', { effect: 'loadFar' }),
+  i('lss r32, m16:32',     'o32 0F B2 /r', { effect: 'loadFar' }),
+  i('lfs r16, m16:16',     'o16 0F B4 /r', { effect: 'loadFar' }),
+  i('lfs r32, m16:32',     'o32 0F B4 /r', { effect: 'loadFar' }),
+  i('lgs r16, m16:16',     'o16 0F B5 /r', { effect: 'loadFar' }),
+  i('lgs r32, m16:32',     'o32 0F B5 /r', { effect: 'loadFar' }),
 
-  // Hints. The rows without one fixed digit hold whatever ModRM.reg says.
+  // Hints. The aliases hold whatever ModRM.reg says.
   i('prefetch m8',         '0F 0D /0',   { effect: 'nop', feature: '3dnowprefetch' }),
   i('prefetchw m8',        '0F 0D /1',   { effect: 'nop', feature: '3dnowprefetch' }),
   i('prefetchnta m8',      '0F 18 /0',   { effect: 'nop', feature: 'sse' }),
@@ -80,8 +84,9 @@ export const mov: readonly Instruction[] = [
   i('endbr64',             'F3 0F 1E FA', { effect: 'nop' }),
   i('endbr32',             'F3 0F 1E FB', { effect: 'nop' }),
   i('nop r/mv',            '0F 1F /0'),
-  ...['0D', '18', '19', '1A', '1B', '1C', '1D', '1E', '1F'].map((opcode) =>
-    i('nop r/mv, rv', `0F ${opcode} /r`, { effect: 'nop', alias: true }),
+  ...['18', '19', '1A', '1B', '1C', '1D', '1E', '1F'].map((opcode) =>
+    i('nop r/mv', `0F ${opcode} /r`, { effect: 'nop', alias: true }),
   ),
+  i('prefetch m8',         '0F 0D /r',   { effect: 'nop', feature: '3dnowprefetch', alias: true }),
   i('pause',               'F3 90',      { intercept: Exit.PAUSE, feature: 'sse2' }),
 ].flat();

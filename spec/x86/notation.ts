@@ -46,9 +46,7 @@ export function i(text: string, encoding: string, attributes: Attributes = {}): 
       ).map((row) => ({ ...row, effect: { ...row.effect, condition: code } })),
     );
   }
-  const family = /(?:^|[ /,])(?:r|r\/m|m|imm|simm|moffs|rA|m16:|m16&)([vyz])(?=,|$)/.exec(
-    text,
-  )?.[1];
+  const family = /(?:^|[ /,])(?:r|r\/m|m|imm|simm|moffs|rA)([vyz])(?=,|$)/.exec(text)?.[1];
   if (family === undefined) {
     if (!encoding.includes('d64') || attributes.mode) return [parse(text, encoding, attributes)];
     return [
@@ -71,7 +69,7 @@ function sized(text: string, encoding: string, attributes: Attributes, size: num
     text
       .replace(/\brA[vy]\b/g, accumulator)
       .replace(/\bs?immz\b/g, immediate)
-      .replace(/\b(r|r\/m|m|imm|moffs|m16:|m16&)[vy](?=,|$)/g, `$1${size}`),
+      .replace(/\b(r|r\/m|m|imm|moffs)[vy](?=,|$)/g, `$1${size}`),
     // Under d64 the 64-bit form is the 32-bit one's encoding, and takes its place.
     `${d64 && size === 64 ? '' : `o${size} `}${encoding.replace(/\biz\b/, bytes)}`,
     d64 && size === 32 ? { ...attributes, mode: 32 } : attributes,

@@ -25,7 +25,7 @@ export const shift: readonly Instruction[] = [
   shifts('rcr', 3, 'M----M', 'U----M', { reads: 'c' }),
   shifts('shl', 4, 'MMMUMM', 'UMMUMM'),
   shifts('shr', 5, 'MMMUMM', 'UMMUMM'),
-  shifts('sal', 6, 'MMMUMM', 'UMMUMM', { effect: 'shl', alias: true }),
+  shifts('shl', 6, 'MMMUMM', 'UMMUMM', { alias: true }),
   shifts('sar', 7, 'MMMUMM', 'UMMUMM'),
 
   i('shld r/mv, rv, imm8', '0F A4 /r ib', { flags: 'UMMUMM' }),

@@ -22,12 +22,15 @@ export class Assembler extends Emitter {
 
   /**
    * Assembles the row `id` with a value for each operand of its text that is not implied by the opcode:
-   * a register's number, an immediate, memory, a symbol's address; for a branch a label or a symbol.
+   * a register's number, an immediate, memory, a symbol's address; for a branch a label or a symbol;
+   * for ptr16:32 two values, offset and selector.
    */
   op(id: string, ...values: Value[]): void {
     const row = form(id, this.mode);
     const { operands, encoding } = row.instruction;
-    const wanted = operands.filter((o) => o.place !== 'none');
+    const wanted = operands
+      .filter((o) => o.place !== 'none')
+      .flatMap((o) => (o.kind === 'far' ? [o, o] : [o]));
     if (wanted.length !== values.length) {
       throw new TypeError(`${id}: ${wanted.length} operands expected, got ${values.length}`);
     }

@@ -1,0 +1,368 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Instruction, Operand } from '../../../spec/x86/instruction.ts';
+import { INSTRUCTIONS } from '../../../spec/x86/table.ts';
+import { witness } from '../../../test/witness.ts';
+import { Assembler } from './assembler.ts';
+import { Emitter } from './emitter.ts';
+import { form } from './encode.ts';
+import {
+  absolute,
+  indexed,
+  type Memory,
+  mem,
+  NONE,
+  relative,
+  symbol,
+  type Value,
+} from './operand.ts';
+import { print } from './print.ts';
+
+const objdump = witness('objdump');
+
+/** Bytes between two instructions in the file that objdump reads; NOPs, so that it finds its feet. */
+const SLOT = 32;
+
+interface Sample {
+  readonly row: Instruction;
+  readonly bytes: Uint8Array;
+  /** What it is when it stands at an address. */
+  readonly text: (address: number) => string;
+}
+
+const LOW = { reg: 1, rm: 3, vvvv: 2, opcode: 3 };
+const HIGH = { reg: 9, rm: 11, vvvv: 10, opcode: 12 };
+const MIXED = { reg: 14, rm: 6, vvvv: 5, opcode: 7 };
+const OTHER = { reg: 5, rm: 13, vvvv: 12, opcode: 8 };
+type Registers = typeof LOW;
+
+/** All ways to make an address, each by its own form of ModRM and SIB. */
+function addresses(mode: 32 | 64): Memory[] {
+  const common = [
+    mem(0),
+    mem(2, 0x12),
+    mem(3, -0x80),
+    mem(6, 0x12345678),
+    mem(4),
+    mem(4, 8),
+    mem(5),
+    mem(5, 0x1234),
+    indexed(0, 1, 4, 8),
+    indexed(5, 2, 1),
+    indexed(3, 5, 8, -0x1234),
+    indexed(4, 0, 2),
+    indexed(NONE, 7, 8, 0x1000),
+    absolute(0x12345678),
+    { ...mem(0, 4), segment: 5 },
+  ];
+  if (mode === 32) return common;
+  return [
+    ...common,
+    mem(12),
+    mem(12, 0x7f),
+    mem(13),
+    mem(13, -1),
+    mem(15, 0x80),
+    indexed(12, 13, 1, 0x40),
+    indexed(13, 12, 4),
+    indexed(0, 9, 2, 0x7fffffff),
+    indexed(8, 4 + 8, 8),
+    absolute(-0x1000),
+    { ...mem(1, 0x10), address32: true },
+    { ...indexed(9, 10, 4, -4), address32: true },
+    { ...mem(8), segment: 4 },
+  ];
+}
+
+function registerOf(operand: Operand, registers: Registers, mode: 32 | 64): number {
+  const number = registers[operand.place as keyof Registers];
+  if (operand.file === 'segment') return number % 6 === 1 ? 3 : number % 6;
+  if (operand.file === 'control')
+    return mode === 64 && number > 7 ? 8 : ([0, 2, 3, 4][number % 4] ?? 0);
+  if (operand.file === 'debug') return number % 8;
+  if (mode === 32) return operand.width === 8 ? number % 4 : number % 8;
+  return number;
+}
+
+function valueOf(operand: Operand, registers: Registers, high: boolean, mode: 32 | 64): Value {
+  if (operand.kind === 'offset') return mode === 64 ? 0x1122334455667788n : 0x11223344;
+  if (operand.place !== 'immediate') return registerOf(operand, registers, mode);
+  if (operand.kind === 'far') return high ? 0x10 : 0x1234;
+  const width = BigInt(operand.width);
+  if (operand.signed) return high ? -(1n << (width - 1n)) : (1n << (width - 1n)) - 1n;
+  return high ? (1n << width) - 1n : 1n;
+}
+
+/** One sample for each choice of registers, and one for each address if the row can have memory. */
+function samples(row: Instruction, mode: 32 | 64): Sample[] {
+  const wanted = row.operands
+    .filter((o) => o.place !== 'none')
+    .flatMap((o) => (o.kind === 'far' ? [o, o] : [o]));
+  const memory = wanted.findIndex((o) => o.place === 'rm' && o.kind !== 'register');
+  const out: Sample[] = [];
+  const add = (values: Value[]) => {
+    const asm = new Assembler(mode);
+    // Branches go to an address, which a label stands for.
+    const target = wanted.findIndex((o) => o.kind === 'relative');
+    let next = 0;
+    if (target >= 0) {
+      const label = asm.label();
+      if (values[target] === 0n) asm.bind(label);
+      asm.op(row.id, ...values.map((value, n) => (n === target ? label : value)));
+      next = asm.size;
+      if (values[target] !== 0n) asm.bind(label);
+      values = values.map((value, n) => (n === target ? (value === 0n ? -next : 0) : value));
+    } else asm.op(row.id, ...values);
+    const bytes = asm.finish().slice();
+    out.push({ row, bytes, text: (at) => print(row, values, at + next, mode) });
+  };
+  const sets = mode === 64 ? [LOW, HIGH, MIXED, OTHER] : [LOW, MIXED];
+  sets.forEach((set, n) => {
+    const values = wanted.map((o) => valueOf(o, set, n % 2 === 1, mode));
+    if (wanted.some((o) => o.kind === 'relative')) values[0] = n % 2 === 0 ? 0n : 1n;
+    if (memory < 0 || wanted[memory]?.kind === 'rm') add(values);
+  });
+  if (memory >= 0) {
+    addresses(mode).forEach((address, n) => {
+      const set = sets[n % sets.length] as Registers;
+      const values = wanted.map((o) => valueOf(o, set, n % 2 === 1, mode));
+      values[memory] = address;
+      add(values);
+    });
+    if (mode === 64) out.push(ripRelative(row, wanted, memory));
+  }
+  return out;
+}
+
+/** The row with [rip + …] up to a label 0x20 bytes after the instruction. */
+function ripRelative(row: Instruction, wanted: readonly Operand[], memory: number): Sample {
+  const asm = new Assembler(64);
+  const target = asm.label();
+  const values = wanted.map((o) => valueOf(o, HIGH, true, 64));
+  values[memory] = relative(target);
+  asm.op(row.id, ...values);
+  const { size } = asm;
+  asm.bytes(new Uint8Array(0x20));
+  asm.bind(target);
+  const bytes = asm.finish().slice(0, size);
+  values[memory] = relative(symbol('', 0x20));
+  return { row, bytes, text: () => print(row, values).replace('rip++', 'rip+') };
+}
+
+/** What objdump says of each sample: its text and the bytes it took for it. */
+function disassemble(list: readonly Sample[], mode: 32 | 64): { text: string; bytes: string }[] {
+  const file = new Uint8Array(list.length * SLOT).fill(0x90);
+  for (const [n, sample] of list.entries()) file.set(sample.bytes, n * SLOT);
+  const folder = mkdtempSync(join(tmpdir(), 'tacit-objdump-'));
+  try {
+    const path = join(folder, 'code');
+    writeFileSync(path, file);
+    const machine = mode === 64 ? 'i386:x86-64' : 'i386';
+    const out = execFileSync(
+      objdump as string,
+      ['-D', '-b', 'binary', '-m', machine, '-M', 'intel,amd64', '--insn-width=16', path],
+      { encoding: 'utf8', maxBuffer: 1 << 28 },
+    );
+    const lines = new Map<number, { text: string; bytes: string }>();
+    for (const line of out.split('\n')) {
+      const match = /^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(.*)$/.exec(line);
+      if (!match) continue;
+      lines.set(Number.parseInt(match[1] as string, 16), {
+        bytes: match[2] as string,
+        text: normal(match[3] as string),
+      });
+    }
+    return list.map((_, n) => lines.get(n * SLOT) ?? { text: '(none)', bytes: '' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Rows that objdump 2.40 does not know, and why. */
+const UNKNOWN: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/^rmpread$/, 'newer than binutils 2.40'],
+  [/^sysenter$|^sysexit$/, 'left out of its AMD64 flavour, which has them in protected mode'],
+  [/^salc /, 'never documented'],
+  [/^nop .*\[(o\d\d )?0F (18|1A|1B|1C|1E) \/r\]$/, 'names the hints that other vendors put there'],
+];
+
+const WIDTHS: Record<string, string> = { b: 'BYTE', w: 'WORD', d: 'DWORD', q: 'QWORD' };
+const ACCUMULATORS: Record<string, string> = { b: 'al', w: 'ax', d: 'eax', q: 'rax' };
+const PREDICATES = ['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'];
+
+/** Our spelling in objdump's, for what the two write differently. */
+function asObjdump(text: string, row: Instruction, mode: 32 | 64): string {
+  const string = /^(movs|cmps|stos|lods|scas|ins|outs)([bwdq])$/.exec(text);
+  if (string && row.operands.length === 0) {
+    const [, name = '', letter = ''] = string;
+    const [rsi, rdi] = mode === 64 ? ['rsi', 'rdi'] : ['esi', 'edi'];
+    const source = `${WIDTHS[letter]} PTR ds:[${rsi}]`;
+    const target = `${WIDTHS[letter]} PTR es:[${rdi}]`;
+    const accumulator = ACCUMULATORS[letter];
+    const operands: Record<string, string> = {
+      movs: `${target},${source}`,
+      cmps: `${source},${target}`,
+      stos: `${target},${accumulator}`,
+      lods: `${accumulator},${source}`,
+      scas: `${accumulator},${target}`,
+      ins: `${target},dx`,
+      outs: `dx,${source}`,
+    };
+    return `${name} ${operands[name]}`;
+  }
+  const compare = /^cmp([ps][sd]) (.*),0x([0-7])$/.exec(text);
+  if (compare) return `cmp${PREDICATES[Number(compare[3])]}${compare[1]} ${compare[2]}`;
+  if (row.id === 'xlatb') return `xlat BYTE PTR ds:[${mode === 64 ? 'rbx' : 'ebx'}]`;
+  if (row.id === 'mov r64, imm64') return `movabs${text.slice(3)}`;
+  if (mode === 64 && row.operands.some((o) => o.kind === 'offset')) return `movabs${text.slice(3)}`;
+  if (/^(jmp|call) rel16$/.test(row.id)) return text.replace(' ', 'w ');
+  if (row.id === 'iretd') return 'iret';
+  if (row.id === 'sysretd' && mode === 32) return 'sysret';
+  if (mode === 32 && /^[sl][gi]dt /.test(text)) return text.replace('dt ', 'dtd ');
+  if (row.id === 'pclmulqdq xmm, xmm/m128, imm8') {
+    return text
+      .replace(/^pclmulqdq (.*),0x1$/, 'pclmulhqlqdq $1')
+      .replace(/^pclmulqdq (.*),0x0$/, 'pclmullqlqdq $1');
+  }
+  return text
+    .replace(/^(cmpxchg16b) XMMWORD/, '$1 OWORD')
+    .replace(/^invlpg /, 'invlpg BYTE PTR ')
+    .replace(/^((invpcid|lddqu) .*)XMMWORD PTR /, '$1');
+}
+
+/** Without columns and comments. */
+function normal(text: string): string {
+  return text
+    .replace(/\s+#.*$/, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+function bytesText(bytes: Uint8Array): string {
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join(' ');
+}
+
+describe.each([64, 32] as const)('in %i-bit mode', (mode) => {
+  const rows = INSTRUCTIONS.filter((r) => (mode === 64 ? r.modes.long64 : r.modes.protected32));
+
+  it.skipIf(!objdump)('every row is what objdump says it is (objdump)', () => {
+    const known = rows.filter((row) => !UNKNOWN.some(([pattern]) => pattern.test(row.id)));
+    const list = known.flatMap((row) => samples(row, mode));
+    const answers = disassemble(list, mode);
+    const wrong: string[] = [];
+    list.forEach((sample, n) => {
+      const answer = answers[n] as { text: string; bytes: string };
+      const bytes = bytesText(sample.bytes);
+      const text = asObjdump(sample.text(n * SLOT), sample.row, mode);
+      if (answer.text !== text || answer.bytes !== bytes) {
+        wrong.push(`${sample.row.id}: ${bytes}: ${text} | objdump ${answer.bytes}: ${answer.text}`);
+      }
+    });
+    expect(wrong.slice(0, 20)).toEqual([]);
+    expect(new Set(list.map(({ row }) => row))).toEqual(new Set(known));
+  });
+
+  it('no two rows have the same text', () => {
+    const ids = rows.map((row) => row.id);
+    expect(ids.filter((id, n) => ids.indexOf(id) !== n)).toEqual([]);
+  });
+
+  it('every sample fits in fifteen bytes', () => {
+    for (const row of rows) {
+      for (const { bytes } of samples(row, mode)) expect(bytes.length).toBeLessThanOrEqual(15);
+    }
+  });
+});
+
+it('rows that objdump does not know are in the table still', () => {
+  for (const [pattern] of UNKNOWN) {
+    expect(INSTRUCTIONS.some((row) => pattern.test(row.id))).toBe(true);
+  }
+});
+
+describe('the checked face', () => {
+  const asm = new Assembler(64);
+  it.each([
+    ['a row that the table does not have', () => asm.op('add r64, imm64', 0, 1)],
+    ['a register that does not exist', () => asm.op('add r64, r/m64', 16, 0)],
+    ['a high byte register in 32-bit mode', () => new Assembler(32).op('mov r8, r/m8', 5, 0)],
+    ['an extended register in 32-bit mode', () => new Assembler(32).op('mov r32, r/m32', 8, 0)],
+    ['memory in place of a register', () => asm.op('add r64, r/m64', mem(0), 0)],
+    ['a register in place of memory', () => asm.op('lea r64, m', 0, 1)],
+    ['an immediate too wide', () => asm.op('add r/m64, simm8', 0, 128)],
+    ['too few operands', () => asm.op('add r64, r/m64', 0)],
+    [
+      'RIP-relative memory in 32-bit mode',
+      () => new Assembler(32).op('mov r32, r/m32', 0, relative(symbol('s'))),
+    ],
+  ])('refuses %s', (_, use) => {
+    expect(use).toThrow();
+  });
+
+  it('refuses to finish while a label is unbound or out of reach', () => {
+    const unbound = new Assembler(64);
+    unbound.op('jmp rel32', unbound.label());
+    expect(() => unbound.finish()).toThrow('not bound');
+    const far = new Assembler(64);
+    const label = far.label();
+    far.op('jmp rel8', label);
+    far.bytes(new Uint8Array(128));
+    far.bind(label);
+    expect(() => far.finish()).toThrow('does not fit');
+  });
+});
+
+describe('the fast face', () => {
+  it('writes the bytes that the checked one writes', () => {
+    const checked = new Assembler(64);
+    checked.op('add r64, r/m64', 9, 3);
+    checked.op('add r/m64, simm8', 12, -5);
+    checked.op('mov r64, r/m64', 8, indexed(13, 9, 4, 0x100));
+    checked.op('mov r/m8, imm8', mem(6, 1), 7);
+    checked.op('push r64', 12);
+    checked.op('mov r64, imm64', 1, 0x1122334455667788n);
+    checked.op('andn r64, r64, r/m64', 1, 2, 3);
+    checked.op('movss xmm, xmm/m32', 9, mem(4, 16));
+    checked.op('lea r64, m', 0, relative(symbol('f', 4)));
+    checked.op('mfence');
+    checked.op('call rel32', symbol('f'));
+    const fast = new Emitter();
+    fast.rr(form('add r64, r/m64'), 9, 3);
+    fast.ri(form('add r/m64, simm8'), 12, -5);
+    fast.rm(form('mov r64, r/m64'), 8, 13, 9, 4, 0x100);
+    fast.mi(form('mov r/m8, imm8'), 6, -1, 1, 1, 7);
+    fast.r(form('push r64'), 12);
+    fast.ri64(form('mov r64, imm64'), 1, 0x55667788, 0x11223344);
+    fast.rrr(form('andn r64, r64, r/m64'), 1, 2, 3);
+    fast.rm(form('movss xmm, xmm/m32'), 9, 4, -1, 1, 16);
+    fast.rmSymbol(form('lea r64, m'), 0, 'f', 4);
+    fast.none(form('mfence'));
+    fast.call('f');
+    expect(bytesText(fast.finish())).toBe(bytesText(checked.finish()));
+    expect(fast.relocations).toEqual(checked.relocations);
+  });
+
+  it('branches with one byte to a bound label that is near, with four to others', () => {
+    const asm = new Emitter();
+    const [back, ahead] = [asm.label(), asm.label()];
+    asm.bind(back);
+    asm.jcc(5, back);
+    asm.jmp(ahead);
+    asm.bytes(new Uint8Array(200));
+    asm.jmp(back);
+    asm.bind(ahead);
+    const bytes = asm.finish();
+    expect(bytesText(bytes.subarray(0, 7))).toBe('75 fe e9 cd 00 00 00');
+    expect(bytesText(bytes.subarray(207))).toBe('e9 2c ff ff ff');
+  });
+
+  it('fills with NOPs up to an alignment', () => {
+    const asm = new Emitter();
+    asm.none(form('ret'));
+    asm.align(16);
+    expect(asm.size).toBe(16);
+  });
+});
