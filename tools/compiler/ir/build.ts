@@ -1,0 +1,552 @@
+import { EMPTY_BLOCK, InstructionReader, typeCode } from '../wasm/instructions.ts';
+import type { FunctionBody } from '../wasm/module.ts';
+import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
+import { type Codes, type Context, functionBinding, functionCodes } from './context.ts';
+import { localsAssignedInLoops } from './loop-locals.ts';
+import { isSimplifiable, Simplifier } from './simplify.ts';
+import { type Block, Exit, Fn, Ir, resolve, type Value } from './value.ts';
+
+/** A jump to the end of a block construct, made before that end is reached. */
+interface Incoming {
+  readonly from: Block;
+  readonly locals: readonly Value[];
+  readonly values: readonly Value[];
+  readonly globals: ReadonlyMap<number, Value>;
+}
+
+interface Frame {
+  readonly op: number;
+  readonly type: Codes;
+  /** Height of the operand stack below the construct's parameters. */
+  readonly height: number;
+  readonly incoming: Incoming[];
+  /** LOOP: the header, the locals it has a phi for, and those phis, parameters' phis last. */
+  readonly header: Block | undefined;
+  readonly assigned: readonly number[];
+  readonly phis: readonly Value[];
+  /** IF: where the else branch starts. */
+  readonly otherwise: Incoming | undefined;
+}
+
+const NO_GLOBALS: ReadonlyMap<number, Value> = new Map();
+
+/**
+ * Turns a valid function body into SSA in one walk, following its structured control flow: the
+ * locals' values travel with the control; a construct's end gets a phi for what differs between
+ * the jumps to it, a loop's header one for every local that the loop assigns.
+ */
+export function buildFn(context: Context, index: number, body: FunctionBody): Fn {
+  return new Builder(context, index, body).build();
+}
+
+class Builder {
+  readonly #context: Context;
+  readonly #fn: Fn;
+  readonly #body: FunctionBody;
+  readonly #in: InstructionReader;
+  readonly #loopLocals: ReadonlyMap<number, readonly number[]>;
+  readonly #simplifier: Simplifier;
+  readonly #frames: Frame[] = [];
+  #stack: Value[] = [];
+  #locals: Value[] = [];
+  /** Whether `#locals` is also held by a frame or a jump, and must be copied before it is changed. */
+  #localsShared = false;
+  /** What a global is known to hold, since the last call. */
+  #globals: Map<number, Value> = new Map();
+  /** Undefined in unreachable code. */
+  #block: Block | undefined;
+  /** Constructs opened in unreachable code and not yet closed. */
+  #skipped = 0;
+
+  constructor(context: Context, index: number, body: FunctionBody) {
+    const { params, results } = functionCodes(context, index);
+    this.#context = context;
+    this.#fn = new Fn(context.names[index] as string, index, params, results);
+    this.#body = body;
+    this.#in = new InstructionReader(context.module.bytes, body.start, body.end);
+    this.#loopLocals = localsAssignedInLoops(context.module.bytes, body);
+    this.#simplifier = new Simplifier(this.#fn, (op, type, args) => this.#emit(op, type, args));
+  }
+
+  build(): Fn {
+    const fn = this.#fn;
+    const entry = fn.newBlock();
+    this.#block = entry;
+    entry.offset = this.#body.start;
+    const params = fn.params.map((type, i) => this.#emit(Ir.PARAM, type, [], i));
+    this.#locals = [...params, ...this.#body.locals.map((type) => fn.zero(typeCode(type)))];
+    this.#push(Op.BLOCK, { params: [], results: fn.results });
+    while (this.#frames.length > 0) {
+      this.#in.next();
+      if (this.#block) this.#instruction(this.#in.op);
+      else this.#skip(this.#in.op);
+    }
+    return fn;
+  }
+
+  /** In unreachable code only the structure matters. */
+  #skip(op: number): void {
+    if (op === Op.BLOCK || op === Op.LOOP || op === Op.IF) this.#skipped++;
+    else if (op === Op.END && this.#skipped > 0) this.#skipped--;
+    else if (op === Op.END) this.#end();
+    else if (op === Op.ELSE && this.#skipped === 0) this.#else();
+  }
+
+  #instruction(op: number): void {
+    const signature = SIGNATURES.get(op);
+    if (!signature) {
+      this.#special(op);
+      return;
+    }
+    const args = this.#popMany(signature.params.length);
+    if (isSimplifiable(op)) {
+      this.#stack.push(this.#simplifier.make(op, signature.result, args));
+    } else {
+      const imm = isLoad(op) || isStore(op) ? this.#in.b : this.#in.a;
+      const value = this.#emit(op, signature.result, args, imm, this.#in.b);
+      if (signature.result !== 0) this.#stack.push(value);
+    }
+  }
+
+  #special(op: number): void {
+    const { a, b, bits } = this.#in;
+    const fn = this.#fn;
+    switch (op) {
+      case Op.NOP:
+        return;
+      case Op.UNREACHABLE:
+        this.#exit(Exit.TRAP);
+        return;
+      case Op.BLOCK:
+        this.#push(op, this.#blockType(a));
+        return;
+      case Op.LOOP:
+        this.#loop();
+        return;
+      case Op.IF:
+        this.#if();
+        return;
+      case Op.ELSE:
+        this.#else();
+        return;
+      case Op.END:
+        this.#end();
+        return;
+      case Op.BR:
+        this.#jump(this.#label(a));
+        return;
+      case Op.BR_IF:
+        this.#branchIf(this.#label(a));
+        return;
+      case Op.BR_TABLE:
+        this.#branchTable();
+        return;
+      case Op.RETURN:
+        this.#jump(this.#frames[0] as Frame);
+        return;
+      case Op.CALL:
+        this.#call(a);
+        return;
+      case Op.CALL_INDIRECT: {
+        const type = this.#context.types[a] as Codes;
+        const selector = this.#pop();
+        this.#invoke(op, type, [...this.#popMany(type.params.length), selector], a, b);
+        return;
+      }
+      case Op.DROP:
+        this.#stack.pop();
+        return;
+      case Op.SELECT:
+      case Op.SELECT_TYPED: {
+        const args = this.#popMany(3);
+        const type = (args[0] as Value).type;
+        this.#stack.push(this.#simplifier.make(Op.SELECT, type, args));
+        return;
+      }
+      case Op.LOCAL_GET:
+        this.#stack.push(this.#locals[a] as Value);
+        return;
+      case Op.LOCAL_SET:
+        this.#setLocal(a, this.#pop());
+        return;
+      case Op.LOCAL_TEE:
+        this.#setLocal(a, this.#stack.at(-1) as Value);
+        return;
+      case Op.GLOBAL_GET:
+        this.#stack.push(this.#globalGet(a));
+        return;
+      case Op.GLOBAL_SET: {
+        const value = this.#pop();
+        this.#emit(op, 0, [value], a);
+        this.#globals.set(a, value);
+        return;
+      }
+      case Op.I32_CONST:
+        this.#stack.push(fn.i32(a));
+        return;
+      case Op.I64_CONST:
+        this.#stack.push(fn.i64(bits));
+        return;
+      case Op.F32_CONST:
+        this.#stack.push(fn.f32(a));
+        return;
+      case Op.F64_CONST:
+        this.#stack.push(fn.f64(bits));
+        return;
+      case Op.MEMORY_SIZE:
+        this.#stack.push(this.#emit(op, Type.I32, []));
+        return;
+      case Op.MEMORY_GROW:
+        this.#stack.push(this.#emit(op, Type.I32, [this.#pop()]));
+        return;
+      case Op.DATA_DROP:
+      case Op.ELEM_DROP:
+        this.#emit(op, 0, [], a);
+        return;
+      default:
+        throw new RangeError(`no translation of opcode ${op}`);
+    }
+  }
+
+  #call(index: number): void {
+    const type = functionCodes(this.#context, index);
+    const args = this.#popMany(type.params.length);
+    const bound = functionBinding(this.#context, index);
+    const importIndex = this.#context.module.functions[index]?.importIndex ?? 0;
+    if (bound?.binding.kind === 'address') {
+      this.#stack.push(this.#emit(Ir.ADDRESS, Type.I64, args, importIndex));
+    } else if (bound?.binding.kind === 'intrinsic') {
+      const value = this.#emit(Ir.INTRINSIC, type.results[0] ?? 0, args, importIndex);
+      if (type.results.length > 0) this.#stack.push(value);
+    } else {
+      this.#invoke(Op.CALL, type, args, index, 0);
+    }
+  }
+
+  #invoke(op: number, { results }: Codes, args: Value[], imm: number, aux: number): void {
+    const single = results.length === 1 ? (results[0] as number) : 0;
+    const call = this.#emit(op, single, args, imm, aux);
+    this.#globals = new Map();
+    if (single !== 0) this.#stack.push(call);
+    else {
+      for (const [i, type] of results.entries()) {
+        this.#stack.push(this.#emit(Ir.RESULT, type, [call], i));
+      }
+    }
+  }
+
+  #globalGet(index: number): Value {
+    const { module, globalTypes } = this.#context;
+    const global = module.globals[index];
+    const init = global?.init;
+    if (global && !global.mutable && init) {
+      if (init.kind === 'i32') return this.#fn.i32(Number(init.bits));
+      if (init.kind === 'i64') return this.#fn.i64(init.bits);
+      if (init.kind === 'f32') return this.#fn.f32(Number(init.bits));
+      if (init.kind === 'f64') return this.#fn.f64(init.bits);
+    }
+    const known = this.#globals.get(index);
+    if (known) return known;
+    const value = this.#emit(Op.GLOBAL_GET, globalTypes[index] as number, [], index);
+    this.#globals.set(index, value);
+    return value;
+  }
+
+  #emit(op: number, type: number, args: Value[], imm = 0, aux = 0): Value {
+    const block = this.#block as Block;
+    const value = this.#fn.value(op, type, args.map(resolve), imm, block, this.#in.offset, aux);
+    block.body.push(value);
+    return value;
+  }
+
+  #pop(): Value {
+    return resolve(this.#stack.pop() as Value);
+  }
+
+  #popMany(count: number): Value[] {
+    return this.#stack.splice(this.#stack.length - count, count);
+  }
+
+  #setLocal(index: number, value: Value): void {
+    if (this.#localsShared) {
+      this.#locals = this.#locals.slice();
+      this.#localsShared = false;
+    }
+    this.#locals[index] = value;
+  }
+
+  #blockType(type: number): Codes {
+    if (type === EMPTY_BLOCK) return { params: [], results: [] };
+    if (type < 0) return { params: [], results: [type + 0x80] };
+    return this.#context.types[type] as Codes;
+  }
+
+  #label(depth: number): Frame {
+    return this.#frames.at(-1 - depth) as Frame;
+  }
+
+  #push(op: number, type: Codes, more: Partial<Frame> = {}): void {
+    this.#frames.push({
+      op,
+      type,
+      height: this.#stack.length - type.params.length,
+      incoming: [],
+      header: undefined,
+      assigned: [],
+      phis: [],
+      otherwise: undefined,
+      ...more,
+    });
+  }
+
+  /** Ends the block in hand. */
+  #exit(exit: number, ...succs: Block[]): void {
+    const block = this.#block as Block;
+    block.exit = exit;
+    block.offset = this.#in.offset;
+    block.succs = succs;
+    for (const succ of succs) succ.preds.push(block);
+    this.#block = undefined;
+  }
+
+  #start(block: Block, dominator: Block, globals: ReadonlyMap<number, Value>): void {
+    block.idom = dominator;
+    block.level = dominator.level + 1;
+    block.offset = this.#in.offset;
+    this.#block = block;
+    this.#globals = new Map(globals);
+  }
+
+  /** A new block that only the one in hand leads to. */
+  #edge(): Block {
+    const block = this.#fn.newBlock();
+    const from = this.#block as Block;
+    block.idom = from;
+    block.level = from.level + 1;
+    block.offset = this.#in.offset;
+    return block;
+  }
+
+  #loop(): void {
+    const type = this.#blockType(this.#in.a);
+    const assigned = this.#loopLocals.get(this.#in.offset) ?? [];
+    const before = this.#block as Block;
+    const header = this.#fn.newBlock();
+    header.isLoopHeader = true;
+    this.#exit(Exit.JUMP, header);
+    this.#start(header, before, NO_GLOBALS);
+    const phi = (initial: Value) => {
+      const from = resolve(initial);
+      const value = this.#fn.value(Ir.PHI, from.type, [from], 0, header, this.#in.offset);
+      header.phis.push(value);
+      return value;
+    };
+    const localPhis = assigned.map((local) => phi(this.#locals[local] as Value));
+    assigned.forEach((local, i) => {
+      this.#setLocal(local, localPhis[i] as Value);
+    });
+    const operandPhis = this.#popMany(type.params.length).map(phi);
+    this.#stack.push(...operandPhis);
+    this.#push(Op.LOOP, type, { header, assigned, phis: [...localPhis, ...operandPhis] });
+  }
+
+  #if(): void {
+    const condition = this.#pop();
+    const type = this.#blockType(this.#in.a);
+    const from = this.#block as Block;
+    const then = this.#edge();
+    const otherwise = this.#fn.detachedBlock();
+    otherwise.idom = from;
+    otherwise.level = from.level + 1;
+    const values = this.#stack.slice(this.#stack.length - type.params.length);
+    const globals = this.#globals;
+    from.control = condition;
+    this.#exit(Exit.BRANCH, then, otherwise);
+    this.#localsShared = true;
+    this.#push(Op.IF, type, {
+      otherwise: { from: otherwise, locals: this.#locals, values, globals },
+    });
+    this.#start(then, from, globals);
+  }
+
+  #else(): void {
+    const frame = this.#frames.pop() as Frame;
+    const { otherwise } = frame;
+    if (this.#block) this.#jump(frame);
+    if (!otherwise) throw new RangeError('else of no if');
+    this.#enterOtherwise(otherwise, frame);
+    this.#frames.push({ ...frame, otherwise: undefined });
+  }
+
+  #enterOtherwise({ from, locals, values, globals }: Incoming, frame: Frame): void {
+    this.#fn.blocks.push(from);
+    this.#start(from, from.idom as Block, globals);
+    this.#locals = locals as Value[];
+    this.#localsShared = true;
+    this.#stack.length = frame.height;
+    this.#stack.push(...values);
+  }
+
+  #end(): void {
+    const frame = this.#frames.pop() as Frame;
+    if (frame.op === Op.LOOP) {
+      const values = this.#block ? this.#popMany(frame.type.results.length) : [];
+      this.#stack.length = frame.height;
+      this.#stack.push(...values);
+      if (this.#block) this.#leaveLoop();
+      return;
+    }
+    if (this.#frames.length === 0) {
+      if (this.#block) this.#return(frame);
+      return;
+    }
+    if (this.#block) this.#jump(frame);
+    if (frame.otherwise) {
+      this.#enterOtherwise(frame.otherwise, frame);
+      this.#jump(frame);
+    }
+    this.#merge(frame);
+  }
+
+  /** What follows a loop gets a block of its own, so that no block is half in the loop. */
+  #leaveLoop(): void {
+    const last = this.#block as Block;
+    const after = this.#fn.newBlock();
+    const globals = this.#globals;
+    this.#exit(Exit.JUMP, after);
+    this.#start(after, last, globals);
+  }
+
+  /** From the block in hand to the frame's label, with the values on the stack that it takes. */
+  #jump(frame: Frame): void {
+    const from = this.#block as Block;
+    if (frame === this.#frames[0]) {
+      this.#return(frame);
+      return;
+    }
+    if (frame.header) {
+      const operands = this.#stack.slice(this.#stack.length - frame.type.params.length);
+      const values = [...frame.assigned.map((local) => this.#locals[local] as Value), ...operands];
+      frame.phis.forEach((phi, i) => {
+        phi.args.push(resolve(values[i] as Value));
+      });
+      this.#exit(Exit.JUMP, frame.header);
+      return;
+    }
+    const values = this.#stack.slice(this.#stack.length - frame.type.results.length);
+    this.#localsShared = true;
+    frame.incoming.push({ from, locals: this.#locals, values, globals: this.#globals });
+    from.exit = Exit.JUMP;
+    from.offset = this.#in.offset;
+    this.#block = undefined;
+  }
+
+  #return({ type }: Frame): void {
+    const block = this.#block as Block;
+    block.results = this.#stack.slice(this.#stack.length - type.results.length).map(resolve);
+    this.#exit(Exit.RETURN);
+  }
+
+  #branchIf(frame: Frame): void {
+    const condition = this.#pop();
+    const from = this.#block as Block;
+    if (condition.op === Op.I32_CONST) {
+      if (condition.imm !== 0) this.#jump(frame);
+      return;
+    }
+    const taken = this.#edge();
+    const next = this.#edge();
+    const globals = this.#globals;
+    from.control = condition;
+    this.#exit(Exit.BRANCH, taken, next);
+    this.#block = taken;
+    this.#jump(frame);
+    this.#start(next, from, globals);
+  }
+
+  #branchTable(): void {
+    const selector = this.#pop();
+    const from = this.#block as Block;
+    const { targets } = this.#in;
+    if (selector.op === Op.I32_CONST) {
+      const i = Math.min(selector.imm >>> 0, targets.length - 1);
+      this.#jump(this.#label(targets[i] as number));
+      return;
+    }
+    const depths = [...new Set(targets)];
+    const edges = depths.map(() => this.#edge());
+    const position = new Map(depths.map((depth, i) => [depth, i]));
+    from.cases = targets.map((depth) => position.get(depth) as number);
+    from.control = selector;
+    this.#exit(Exit.SWITCH, ...edges);
+    depths.forEach((depth, i) => {
+      this.#block = edges[i];
+      this.#jump(this.#label(depth));
+    });
+    this.#block = undefined;
+  }
+
+  /** Continues at a construct's end with what the jumps to it bring. */
+  #merge(frame: Frame): void {
+    const { incoming } = frame;
+    const first = incoming[0];
+    this.#stack.length = frame.height;
+    if (!first) {
+      this.#block = undefined;
+      return;
+    }
+    const block = this.#fn.newBlock();
+    for (const { from } of incoming) {
+      from.succs.push(block);
+      block.preds.push(from);
+    }
+    this.#start(block, commonDominator(incoming), commonGlobals(incoming));
+    this.#locals = this.#mergeLocals(block, incoming);
+    const results = frame.type.results.length;
+    for (let i = 0; i < results; i++) {
+      this.#stack.push(this.#mergeValues(block, (jump) => jump.values[i] as Value, incoming));
+    }
+  }
+
+  #mergeLocals(block: Block, incoming: readonly Incoming[]): Value[] {
+    const { locals } = incoming[0] as Incoming;
+    if (incoming.every((jump) => jump.locals === locals)) {
+      this.#localsShared = true;
+      return locals as Value[];
+    }
+    this.#localsShared = false;
+    return locals.map((_, i) =>
+      this.#mergeValues(block, (jump) => jump.locals[i] as Value, incoming),
+    );
+  }
+
+  #mergeValues(block: Block, of: (jump: Incoming) => Value, incoming: readonly Incoming[]): Value {
+    const first = resolve(of(incoming[0] as Incoming));
+    if (incoming.every((jump) => resolve(of(jump)) === first)) return first;
+    const args = incoming.map((jump) => resolve(of(jump)));
+    const phi = this.#fn.value(Ir.PHI, first.type, args, 0, block, this.#in.offset);
+    block.phis.push(phi);
+    return phi;
+  }
+}
+
+function commonDominator(incoming: readonly Incoming[]): Block {
+  let common = (incoming[0] as Incoming).from;
+  for (const { from } of incoming) {
+    let other = from;
+    while (common !== other) {
+      if (common.level > other.level) common = common.idom as Block;
+      else other = other.idom as Block;
+    }
+  }
+  return common;
+}
+
+function commonGlobals(incoming: readonly Incoming[]): Map<number, Value> {
+  const [first, ...others] = incoming as [Incoming, ...Incoming[]];
+  const common = new Map<number, Value>();
+  for (const [index, value] of first.globals) {
+    if (others.every(({ globals }) => globals.get(index) === value)) common.set(index, value);
+  }
+  return common;
+}

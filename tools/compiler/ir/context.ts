@@ -1,0 +1,59 @@
+import type { Binding, FunctionType, ObjectImport } from '../object.ts';
+import { typeCode } from '../wasm/instructions.ts';
+import type { Module } from '../wasm/module.ts';
+
+/** A function type in Wasm's type numbers. */
+export interface Codes {
+  readonly params: readonly number[];
+  readonly results: readonly number[];
+}
+
+/** What all functions of a module share while they are compiled. */
+export interface Context {
+  readonly module: Module;
+  /** By type index. */
+  readonly types: readonly Codes[];
+  /** By global index. */
+  readonly globalTypes: readonly number[];
+  /** By position in Module.imports. */
+  readonly bindings: readonly Binding[];
+  /** Unique names by function index. */
+  readonly names: readonly string[];
+}
+
+/** The types and names of a module, and what its imports are bound to. */
+export function makeContext(
+  module: Module,
+  bindings: readonly Binding[],
+  names: readonly string[],
+): Context {
+  return {
+    module,
+    types: module.types.map(codesOf),
+    globalTypes: module.globals.map(({ type }) => typeCode(type)),
+    bindings,
+    names,
+  };
+}
+
+export function codesOf({ params, results }: FunctionType): Codes {
+  return { params: params.map(typeCode), results: results.map(typeCode) };
+}
+
+/** The type of a function by its index. */
+export function functionCodes({ module, types }: Context, index: number): Codes {
+  return types[module.functions[index]?.typeIndex ?? -1] as Codes;
+}
+
+/** What an imported function is bound to; undefined for a function with a body. */
+export function functionBinding(
+  { module, bindings }: Context,
+  index: number,
+): { binding: Binding; wanted: ObjectImport } | undefined {
+  const importIndex = module.functions[index]?.importIndex;
+  if (importIndex === undefined) return undefined;
+  return {
+    binding: bindings[importIndex] as Binding,
+    wanted: module.imports[importIndex] as ObjectImport,
+  };
+}
