@@ -1,4 +1,5 @@
 import * as dumpNote from '../../spec/abi/dump-note.ts';
+import * as executable from '../../spec/abi/executable.ts';
 import * as handoff from '../../spec/abi/handoff.ts';
 import * as trapFrame from '../../spec/abi/trap-frame.ts';
 import * as cpuidPage from '../../spec/layouts/cpuid-page.ts';
@@ -17,6 +18,7 @@ import type { LayoutModule } from './accessors.ts';
  */
 export const layoutModules: Readonly<Record<string, LayoutModule>> = {
   'spec/abi/dump-note.ts': dumpNote,
+  'spec/abi/executable.ts': executable,
   'spec/abi/handoff.ts': handoff,
   'spec/abi/trap-frame.ts': trapFrame,
   'spec/layouts/cpuid-page.ts': cpuidPage,

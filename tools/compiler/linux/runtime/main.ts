@@ -1,0 +1,90 @@
+/** The run-time's beginning: what an executable does from its first instruction to its exit. */
+
+import { EXPORT_FUNCTION, ExportInfo, FunctionInfo } from '../../../../spec/abi/executable.ts';
+import { runBatch } from './batch.ts';
+import { enter, reserveStack } from './call.ts';
+import { setName } from './cursor.ts';
+import { findExport, instanceAt, mainInstance, program } from './exports.ts';
+import { BAD_CALL, invoke } from './invoke.ts';
+import { signalEntry } from './linux.ts';
+import { growMemory, makeMemories } from './memory.ts';
+import { flush, putLine, putText, standardError, standardOutput } from './output.ts';
+import { argument, argumentTotal, readStack, textIs } from './process.ts';
+import { exit } from './system.ts';
+import { installHandlers, onSignal, trapWords } from './trap.ts';
+
+export { growMemory, onSignal };
+
+/** Exit codes: of a trap, as a shell shows an abort; of bad usage; of a lack of memory (EX_OSERR). */
+const EXIT_TRAP: u32 = 134;
+const EXIT_USAGE: u32 = 2;
+const EXIT_NO_MEMORY: u32 = 71;
+
+/** `_start`. */
+const START_NAME: usize = memory.data<u8>([0x5f, 0x73, 0x74, 0x61, 0x72, 0x74]);
+
+/** Runs the program. `stack` is the stack pointer that Linux started us with. Does not return. */
+export function main(stack: u64): void {
+  readStack(stack);
+  const batch = argumentTotal() > 1 && textIs(argument(1), '--batch');
+  if (!reserveStack() || !makeMemories(program())) {
+    putLine(standardError(), 'error: Linux refuses the address space for memories');
+    end(EXIT_NO_MEMORY);
+  }
+  installHandlers(signalEntry());
+  const trap = instantiate();
+  if (trap !== 0) endTrapped(trap, batch ? standardOutput() : standardError());
+  if (batch) {
+    runBatch();
+    end(0);
+  }
+  if (argumentTotal() > 1 && textIs(argument(1), '--invoke')) {
+    const outcome = invoke(2);
+    if (outcome === BAD_CALL) end(EXIT_USAGE);
+    finish(outcome);
+  }
+  runStart();
+}
+
+/** Runs what each module has to run before its exports may be called: 0, or the number of a trap. */
+function instantiate(): u32 {
+  for (let i: u32 = 0; i < program().instanceCount; i++) {
+    const instance = instanceAt(i);
+    if (instance.start === 0) continue;
+    const trap = enter(instance, instance.start, 0);
+    if (trap !== 0) return trap;
+  }
+  return 0;
+}
+
+function runStart(): void {
+  setName(START_NAME, 6);
+  const found = findExport(mainInstance(), EXPORT_FUNCTION);
+  if (found === 0) {
+    putLine(standardError(), 'error: the module exports no _start; use --invoke or --batch');
+    end(EXIT_USAGE);
+  }
+  const start = changetype<ExportInfo>(found);
+  if (changetype<FunctionInfo>(start.type).params !== 0) {
+    putLine(standardError(), 'error: _start expected no parameters');
+    end(EXIT_USAGE);
+  }
+  finish(enter(mainInstance(), start.target, changetype<FunctionInfo>(start.type).stackSize));
+}
+
+/** Ends the process after a call that did not come back, if `trap` is its number, or that did. */
+function finish(trap: u32): void {
+  if (trap !== 0) endTrapped(trap, standardError());
+  end(0);
+}
+
+function endTrapped(trap: u32, to: usize): void {
+  putText(to, 'trap: ');
+  putLine(to, trapWords(trap));
+  end(EXIT_TRAP);
+}
+
+function end(code: u32): void {
+  flush();
+  exit(code);
+}
