@@ -7,13 +7,73 @@ import { setName } from './cursor.ts';
 import { findExport, instanceAt, mainInstance, program } from './exports.ts';
 import { BAD_CALL, invoke } from './invoke.ts';
 import { signalEntry } from './linux.ts';
+import { print, printF32, printF64, printF64F64, printI32, printI32F32, printI64 } from './log.ts';
 import { growMemory, makeMemories } from './memory.ts';
 import { flush, putLine, putText, standardError, standardOutput } from './output.ts';
-import { argument, argumentTotal, readStack, textIs } from './process.ts';
+import { argument, argumentTotal, readStack, setFirstArgument, textIs } from './process.ts';
 import { exit } from './system.ts';
 import { installHandlers, onSignal, trapWords } from './trap.ts';
+import { addStandardStreams } from './wasi/descriptors.ts';
+import {
+  fd_close,
+  fd_fdstat_get,
+  fd_fdstat_set_flags,
+  fd_fdstat_set_rights,
+  fd_pread,
+  fd_prestat_dir_name,
+  fd_prestat_get,
+  fd_pwrite,
+  fd_read,
+  fd_seek,
+  fd_tell,
+  fd_write,
+} from './wasi/io.ts';
+import {
+  args_get,
+  args_sizes_get,
+  clock_res_get,
+  clock_time_get,
+  environ_get,
+  environ_sizes_get,
+  proc_exit,
+  proc_raise,
+  random_get,
+  sched_yield,
+} from './wasi/process.ts';
 
-export { growMemory, onSignal };
+export {
+  args_get,
+  args_sizes_get,
+  clock_res_get,
+  clock_time_get,
+  environ_get,
+  environ_sizes_get,
+  fd_close,
+  fd_fdstat_get,
+  fd_fdstat_set_flags,
+  fd_fdstat_set_rights,
+  fd_pread,
+  fd_prestat_dir_name,
+  fd_prestat_get,
+  fd_pwrite,
+  fd_read,
+  fd_seek,
+  fd_tell,
+  fd_write,
+  growMemory,
+  onSignal,
+  print,
+  printF32,
+  printF64,
+  printF64F64,
+  printI32,
+  printI32F32,
+  printI64,
+  proc_exit,
+  proc_raise,
+  random_get,
+  sched_yield,
+};
 
 /** Exit codes: of a trap, as a shell shows an abort; of bad usage; of a lack of memory (EX_OSERR). */
 const EXIT_TRAP: u32 = 134;
@@ -26,6 +86,7 @@ const START_NAME: usize = memory.data<u8>([0x5f, 0x73, 0x74, 0x61, 0x72, 0x74]);
 /** Runs the program. `stack` is the stack pointer that Linux started us with. Does not return. */
 export function main(stack: u64): void {
   readStack(stack);
+  addStandardStreams();
   const batch = argumentTotal() > 1 && textIs(argument(1), '--batch');
   if (!reserveStack() || !makeMemories(program())) {
     putLine(standardError(), 'error: Linux refuses the address space for memories');
@@ -35,6 +96,7 @@ export function main(stack: u64): void {
   const trap = instantiate();
   if (trap !== 0) endTrapped(trap, batch ? standardOutput() : standardError());
   if (batch) {
+    setFirstArgument(2);
     runBatch();
     end(0);
   }

@@ -1,6 +1,6 @@
 /** WASI preview1: reading, writing and seeking in what is open. */
 
-import { store8, store32, store64 } from '../cpu.ts';
+import { copy, store8, store32, store64 } from '../cpu.ts';
 import { flush } from '../output.ts';
 import {
   close,
@@ -12,7 +12,7 @@ import {
   writeVectors,
 } from '../system.ts';
 import { descriptor, isOpen, TYPE_DIRECTORY } from './descriptors.ts';
-import { BADF, errnoOf, FAULT, INVAL, ISDIR, NOTCAPABLE, SUCCESS } from './errno.ts';
+import { BADF, errnoOf, FAULT, INVAL, ISDIR, NAMETOOLONG, NOTCAPABLE, SUCCESS } from './errno.ts';
 import { guestRange, vectorAt, vectorSize } from './guest.ts';
 
 /** Of a longer list only so many buffers are read or written at once, as a short read or write may be. */
@@ -182,5 +182,15 @@ export function fd_prestat_get(instance: u32, fd: u32, result: u32): u32 {
   if (to === 0) return FAULT;
   store32(to, 0);
   store32(to + 4, <u32>descriptor(fd).nameSize);
+  return SUCCESS;
+}
+
+export function fd_prestat_dir_name(instance: u32, fd: u32, path: u32, size: u32): u32 {
+  if (!isOpen(fd) || !descriptor(fd).preopened) return BADF;
+  const entry = descriptor(fd);
+  if (size < entry.nameSize) return NAMETOOLONG;
+  const to = guestRange(instance, path, entry.nameSize);
+  if (to === 0) return FAULT;
+  copy(to, entry.name, entry.nameSize);
   return SUCCESS;
 }

@@ -1,0 +1,59 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type LinkedModule, makeExecutable } from '../compiler/linux/executable.ts';
+import { compileRuntime } from '../compiler/linux/runtime.ts';
+import { UserError } from '../errors.ts';
+
+interface Options {
+  readonly link: readonly string[];
+  readonly target: string;
+  readonly output: string;
+}
+
+/** `compile FILE.wasm --target linux -o EXE`: a Wasm module becomes an executable of its own. */
+export function register(program: Command): void {
+  program
+    .command('compile')
+    .description('compile a Wasm module into a static executable for x86-64 Linux')
+    .argument('<file>', 'the module')
+    .option('--link <name=file>', "meet imports from NAME by FILE's exports", collect, [])
+    .requiredOption('--target <target>', 'what to compile for: linux')
+    .requiredOption('-o, --output <exe>', 'the executable to write')
+    .action(compileFile);
+}
+
+function collect(text: string, others: readonly string[]): string[] {
+  return [...others, text];
+}
+
+async function compileFile(file: string, { link, target, output }: Options): Promise<void> {
+  if (target !== 'linux') throw new UserError(`--target expected linux, got ${target}`);
+  const links = link.map(readLink);
+  const names = new Set(links.map(({ name }) => name));
+  if (names.size < links.length) throw new UserError('--link: a name is given twice');
+  const executable = makeExecutable(read(file), links, await compileRuntime());
+  write(output, executable);
+}
+
+function readLink(text: string): LinkedModule {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UserError(`--link expected NAME=FILE, got ${text}`);
+  return { name: text.slice(0, at), wasm: read(text.slice(at + 1)) };
+}
+
+function read(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UserError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+}
+
+function write(file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes);
+    chmodSync(file, 0o755);
+  } catch (error) {
+    throw new UserError(`cannot write ${file}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,159 @@
+import { UserError } from '../../errors.ts';
+import { compile } from '../compile.ts';
+import { type Linkable, type Placements, place, relocate, symbolTable } from '../link-sections.ts';
+import { typeNumbers, type WasmObject } from '../object.ts';
+import { binder } from './bind.ts';
+import { type Segment, writeElf } from './elf.ts';
+import { RUNTIME_DATA } from './runtime.ts';
+import { SPECTEST, spectestModule } from './spectest.ts';
+import { runtimeSymbol, startUp } from './start-up.ts';
+import { type Addresses, type NamedObject, runtimeTables } from './tables.ts';
+
+/** A module whose exports others may import under `name`. */
+export interface LinkedModule {
+  readonly name: string;
+  readonly wasm: Uint8Array;
+}
+
+/** Everything but the run-time's static data is linked from here on. */
+const TEXT = 0x1000_0000;
+const PAGE = 4096;
+
+/**
+ * Compiles `program` and the modules linked to it, which are instantiated first, in order, into a
+ * static executable for x86-64 Linux. `runtime` comes from compileRuntime.
+ *
+ * @throws UserError `malformed: …`, `invalid: …`, `unsupported: …`, `unlinkable: …`
+ */
+export function makeExecutable(
+  program: Uint8Array,
+  links: readonly LinkedModule[],
+  runtime: WasmObject,
+): Uint8Array {
+  const instances: NamedObject[] = [];
+  const byName = new Map<string, WasmObject>();
+  const modules = [...links, { name: '', wasm: program }];
+  const needsSpectest = modules.some(({ wasm }) => importsFrom(wasm, SPECTEST));
+  if (needsSpectest && !links.some(({ name }) => name === SPECTEST)) {
+    modules.unshift({ name: SPECTEST, wasm: spectestModule() });
+  }
+  for (const { name, wasm } of modules) {
+    const index = instances.length;
+    const object = compile(wasm, {
+      instance: name === '' ? 'main' : `link.${name}`,
+      mode: 'basereg',
+      linked: modules.length > 1,
+      bind: binder(index, byName, runtime),
+    });
+    instances.push({ name, object });
+    if (name !== '') byName.set(name, object);
+  }
+  return link(instances, runtime);
+}
+
+/** Whether the text of the module's name stands in the binary at all: enough to leave spectest out. */
+function importsFrom(wasm: Uint8Array, module: string): boolean {
+  return Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength).includes(module);
+}
+
+function link(instances: readonly NamedObject[], runtime: WasmObject): Uint8Array {
+  const objects = instances.map(({ object }) => object);
+  const memories = objects.flatMap(({ memory }) =>
+    memory && !memory.imported && memory.symbol !== undefined ? [memory.symbol] : [],
+  );
+  const start = startUp(memories);
+  // The instances come first, so that their text is one range and its tables are sorted.
+  const parts: readonly Linkable[] = [...objects, start, runtime];
+  const text = place('text', parts, BigInt(TEXT));
+  const rodata = place('rodata', parts, nextPage(text));
+  const data = place('data', parts, nextPage(rodata));
+  const placements: Placements = { text, rodata, data };
+  const tableAddress = Number(nextPage(data));
+  const symbols = symbolTable(placements, parts, linkerSymbols(objects, runtime, tableAddress));
+  for (const [name, { symbol }] of runtime.exports) {
+    const address = symbols.get(symbol);
+    if (address !== undefined) symbols.set(runtimeSymbol(name), address);
+  }
+  relocate(placements, parts, symbols);
+  const addresses: Addresses = {
+    of: (symbol) => Number(required(symbols, symbol)),
+    find: (symbol) => {
+      const address = symbols.get(symbol);
+      return address === undefined ? undefined : Number(address);
+    },
+    textOf: (object) => TEXT + (text.starts.get(object) ?? 0),
+    textStart: TEXT,
+    textEnd: TEXT + (text.starts.get(start) ?? 0),
+  };
+  const tables = runtimeTables(instances, addresses, tableAddress);
+  return writeElf(
+    addresses.of('_start'),
+    [
+      runtimeData(runtime),
+      segment('.text', text, 'rx'),
+      segment('.rodata', rodata, 'r'),
+      segment('.data', data, 'rw'),
+      {
+        name: '.tables',
+        address: tableAddress,
+        bytes: tables,
+        memorySize: tables.length,
+        access: 'r',
+      },
+    ].filter(({ memorySize }) => memorySize > 0) as Segment[],
+    parts.flatMap((part) =>
+      part.symbols
+        .filter(({ kind }) => kind === 'function')
+        .map(({ name, size }) => ({ name, address: addresses.of(name), size })),
+    ),
+  );
+}
+
+function required(symbols: ReadonlyMap<string, bigint>, symbol: string): bigint {
+  const address = symbols.get(symbol);
+  if (address === undefined) throw new TypeError(`symbol ${symbol} is not defined`);
+  return address;
+}
+
+/** Symbols that are numbers, and the place of the tables. */
+function linkerSymbols(
+  objects: readonly WasmObject[],
+  runtime: WasmObject,
+  tables: number,
+): Map<string, bigint> {
+  const symbols = new Map([['linux.executable', BigInt(tables)]]);
+  for (const [symbol, number] of typeNumbers([...objects, runtime])) {
+    symbols.set(symbol, BigInt(number));
+  }
+  return symbols;
+}
+
+function nextPage({ address, bytes }: { address: bigint; bytes: Uint8Array }): bigint {
+  const end = Number(address) + bytes.length;
+  if (end > 0x7fff_0000) throw new UserError('unsupported: more than 2 GiB of code and data');
+  return BigInt(Math.ceil(end / PAGE) * PAGE);
+}
+
+function segment(
+  name: string,
+  { address, bytes }: { address: bigint; bytes: Uint8Array },
+  access: Segment['access'],
+): Segment {
+  return { name, address: Number(address), bytes, memorySize: bytes.length, access };
+}
+
+/** The run-time's static data, at the addresses that its linear memory gives it. */
+function runtimeData({ memory }: WasmObject): Segment {
+  if (!memory) throw new TypeError('the run-time has no memory');
+  const segments = memory.segments.filter(({ bytes }) => bytes.length > 0);
+  const end = Math.max(...segments.map(({ offset, bytes }) => offset + bytes.length));
+  const bytes = new Uint8Array(end - RUNTIME_DATA);
+  for (const { offset, bytes: contents } of segments) bytes.set(contents, offset - RUNTIME_DATA);
+  return {
+    name: '.runtime',
+    address: RUNTIME_DATA,
+    bytes,
+    memorySize: memory.minPages * 0x1_0000 - RUNTIME_DATA,
+    access: 'rw',
+  };
+}
