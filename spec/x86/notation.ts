@@ -85,7 +85,7 @@ function parse(text: string, encoding: string, attributes: Attributes): Instruct
     texts.map((operand) => parseOperand(text, operand)),
     parsed,
   );
-  const size64 = operands.some((o) => /^(r64|r\/m64|rax|simm32|r64\/.*)$/.test(o.text));
+  const size64 = operands.some((o) => /^(r64|r\/m64|rax|r64\/.*)$/.test(o.text));
   const only64 = parsed.rexW || parsed.default64 || size64 || attributes.mode === 64;
   const first = operands[0];
   return {

@@ -87,7 +87,7 @@ function registerOf(operand: Operand, registers: Registers, mode: 32 | 64): numb
   return number;
 }
 
-function valueOf(operand: Operand, registers: Registers, high: boolean, mode: 32 | 64): Value {
+function sampleOf(operand: Operand, registers: Registers, high: boolean, mode: 32 | 64): Value {
   if (operand.kind === 'offset') return mode === 64 ? 0x1122334455667788n : 0x11223344;
   if (operand.place !== 'immediate') return registerOf(operand, registers, mode);
   if (operand.kind === 'far') return high ? 0x10 : 0x1234;
@@ -121,14 +121,14 @@ function samples(row: Instruction, mode: 32 | 64): Sample[] {
   };
   const sets = mode === 64 ? [LOW, HIGH, MIXED, OTHER] : [LOW, MIXED];
   sets.forEach((set, n) => {
-    const values = wanted.map((o) => valueOf(o, set, n % 2 === 1, mode));
+    const values = wanted.map((o) => sampleOf(o, set, n % 2 === 1, mode));
     if (wanted.some((o) => o.kind === 'relative')) values[0] = n % 2 === 0 ? 0n : 1n;
     if (memory < 0 || wanted[memory]?.kind === 'rm') add(values);
   });
   if (memory >= 0) {
     addresses(mode).forEach((address, n) => {
       const set = sets[n % sets.length] as Registers;
-      const values = wanted.map((o) => valueOf(o, set, n % 2 === 1, mode));
+      const values = wanted.map((o) => sampleOf(o, set, n % 2 === 1, mode));
       values[memory] = address;
       add(values);
     });
@@ -141,7 +141,7 @@ function samples(row: Instruction, mode: 32 | 64): Sample[] {
 function ripRelative(row: Instruction, wanted: readonly Operand[], memory: number): Sample {
   const asm = new Assembler(64);
   const target = asm.label();
-  const values = wanted.map((o) => valueOf(o, HIGH, true, 64));
+  const values = wanted.map((o) => sampleOf(o, HIGH, true, 64));
   values[memory] = relative(target);
   asm.op(row.id, ...values);
   const { size } = asm;
