@@ -1,0 +1,153 @@
+import {
+  CPUID_PAGE,
+  ENVIRONMENT_PAGE,
+  EXCEPTION_STACK_SIZE,
+  EXCEPTION_STACKS,
+  KERNEL_MEMORY,
+  KERNEL_STACK_SIZE,
+  MEMORY_MAP_PAGE,
+  PAGE_SIZE,
+  SECRETS_PAGE,
+  SHIM,
+  SHIM_END,
+  TOP,
+} from '../../../boot/memory-map.ts';
+import * as Platform from '../../../spec/abi/platform.ts';
+import { UserError } from '../../errors.ts';
+import type { Placements } from '../link-sections.ts';
+import type { WasmObject } from '../object.ts';
+import type { Mapping } from './page-tables.ts';
+import { type Places, wholePages } from './places.ts';
+
+/** Pages of the image that lie together and are mapped alike. */
+export interface Region extends Mapping {
+  /** As an ELF section is called. */
+  readonly name: string;
+  /** RANGE_* of spec/abi/platform.ts. */
+  readonly kind: number;
+  /** Contents; zeros follow up to `size`, which is whole pages. */
+  readonly bytes: Uint8Array;
+}
+
+/** Pages that the launch fills in, not the image: mapped, and never to be used as RAM. */
+export const LAUNCH_PAGES: readonly (Mapping & { readonly kind: number })[] = [
+  launchPage(CPUID_PAGE, Platform.RANGE_CPUID, false),
+  // The kernel wipes keys in it that it must not use again.
+  launchPage(SECRETS_PAGE, Platform.RANGE_SECRETS, true),
+  launchPage(MEMORY_MAP_PAGE, Platform.RANGE_PARAMETERS, false),
+  launchPage(ENVIRONMENT_PAGE, Platform.RANGE_PARAMETERS, false),
+];
+
+export interface ImageLayout {
+  /** In ascending order of GPAs; page tables are empty yet. */
+  readonly regions: readonly Region[];
+  readonly tables: Region;
+  readonly stack: Region;
+  /** One for each of EXCEPTION_STACKS. */
+  readonly exceptionStacks: readonly Region[];
+  readonly kernelMemory: Region;
+}
+
+/** Page-table pages: the first tables, and what the kernel needs to map RAM and compartments. */
+const TABLE_PAGES = 80;
+
+/** The address at which the linker maps the page at a place. */
+export function vaOf(place: number): bigint {
+  return TOP + BigInt(place);
+}
+
+/** Where the kernel's static data lies, by its own word. */
+export function kernelMemoryRange({ memory }: WasmObject): { start: number; end: number } {
+  const end = (memory?.minPages ?? 0) * 0x1_0000;
+  return { start: KERNEL_MEMORY, end: Math.max(end, KERNEL_MEMORY) };
+}
+
+/** Lays out, from where `places` stands, all that is not a section, and lists the whole image. */
+export function layOutImage(
+  places: Places,
+  placements: Placements,
+  shim: Uint8Array,
+  kernel: WasmObject,
+): ImageLayout {
+  if (shim.length > SHIM_END - SHIM) throw new RangeError(`the shim has ${shim.length} bytes`);
+  const high = (name: string, kind: number, size: number, writable: boolean): Region => {
+    const gpa = places.take(size);
+    const bytes = new Uint8Array();
+    const pages = wholePages(size);
+    return { name, kind, gpa, va: vaOf(gpa), size: pages, bytes, writable, executable: false };
+  };
+  const stackOf = (name: string, size: number) => {
+    places.skipPage();
+    return high(name, Platform.RANGE_STACK, size, true);
+  };
+  const tables = high('.tables', Platform.RANGE_PAGE_TABLES, TABLE_PAGES * PAGE_SIZE, true);
+  const stack = stackOf('.stack', KERNEL_STACK_SIZE);
+  const exceptionStacks = EXCEPTION_STACKS.map(([vector]) =>
+    stackOf(`.stack.${vector}`, EXCEPTION_STACK_SIZE),
+  );
+  const kernelMemory = kernelMemoryRegion(kernel);
+  const regions: Region[] = [
+    {
+      name: '.shim',
+      kind: Platform.RANGE_SHIM,
+      gpa: SHIM,
+      va: BigInt(SHIM),
+      bytes: shim,
+      size: wholePages(shim.length),
+      writable: false,
+      executable: true,
+    },
+    section('.text', Platform.RANGE_TEXT, placements.text, false, true),
+    section('.rodata', Platform.RANGE_RODATA, placements.rodata, false, false),
+    section('.data', Platform.RANGE_DATA, placements.data, true, false),
+    tables,
+    stack,
+    ...exceptionStacks,
+    kernelMemory,
+  ];
+  return {
+    regions: regions.sort((a, b) => a.gpa - b.gpa),
+    tables,
+    stack,
+    exceptionStacks,
+    kernelMemory,
+  };
+}
+
+function section(
+  name: string,
+  kind: number,
+  { address, bytes }: Placements['text'],
+  writable: boolean,
+  executable: boolean,
+): Region {
+  const gpa = Number(address - TOP);
+  const size = wholePages(bytes.length);
+  return { name, kind, gpa, va: address, bytes, size, writable, executable };
+}
+
+function kernelMemoryRegion(kernel: WasmObject): Region {
+  const { start, end } = kernelMemoryRange(kernel);
+  const bytes = new Uint8Array(end - start);
+  for (const segment of kernel.memory?.segments ?? []) {
+    const offset = segment.offset - start;
+    if (offset < 0 || offset + segment.bytes.length > bytes.length) {
+      throw new UserError(`unlinkable: ${kernel.instance} has data outside its static memory`);
+    }
+    bytes.set(segment.bytes, offset);
+  }
+  return {
+    name: '.kernel',
+    kind: Platform.RANGE_KERNEL_MEMORY,
+    gpa: start,
+    va: BigInt(start),
+    bytes,
+    size: bytes.length,
+    writable: true,
+    executable: false,
+  };
+}
+
+function launchPage(gpa: number, kind: number, writable: boolean) {
+  return { kind, gpa, va: vaOf(gpa), size: PAGE_SIZE, writable, executable: false };
+}
