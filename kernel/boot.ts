@@ -1,0 +1,7 @@
+/** What boot/ assembles for the kernel. */
+
+/**
+ * Calls the compartment function at `entry`, on the stack that ends at `stack`, with the base of
+ * its memory in the register that holds it. Returns when the function does.
+ */
+export declare function enter(entry: u64, base: u64, stack: u64): void;

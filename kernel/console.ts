@@ -1,0 +1,61 @@
+/**
+ * The console: the first serial port. What goes there the host reads, so nothing secret does.
+ * A line is kept back until it is whole: under SEV-ES and SNP it is then one request.
+ */
+
+import * as Uart from '../spec/uart.ts';
+import { hasGhcb } from './platform.ts';
+import { ghcbReady } from './sev/ghcb.ts';
+import { readPort8, writePort8, writePortString } from './sev/port.ts';
+
+const NEWLINE: u8 = 0x0a;
+const LINE_SIZE: u32 = 2000;
+const line: usize = memory.data(2000);
+let length: u32 = 0;
+
+/** Looks at the line status in a row before a byte is sent all the same: the port may be missing. */
+const PATIENCE: u32 = 10_000;
+
+export function writeByte(byte: u8): void {
+  store<u8>(line + length, byte);
+  length++;
+  if (byte === NEWLINE || length === LINE_SIZE) flush();
+}
+
+/** ASCII text: a literal of the kernel's own. */
+export function writeText(text: string): void {
+  const units = changetype<usize>(text);
+  for (let i = 0; i < text.length; i++) writeByte(u8(load<u16>(units + ((<usize>i) << 1))));
+}
+
+export function writeDecimal(value: u32): void {
+  if (value >= 10) writeDecimal(value / 10);
+  writeByte(u8(0x30 + (value % 10)));
+}
+
+/** At least `digits` digits. */
+export function writeHex(value: u64, digits: u32): void {
+  if (digits > 1 || value >= 16) writeHex(value >> 4, digits > 1 ? digits - 1 : 1);
+  const digit = u32(value & 15);
+  writeByte(u8(digit < 10 ? 0x30 + digit : 0x57 + digit));
+}
+
+/** Sends what was written and not sent yet. */
+export function flush(): void {
+  const bytes = length;
+  length = 0;
+  if (bytes === 0) return;
+  if (hasGhcb()) {
+    // Before the GHCB is up there is no way to say anything but a reason to end.
+    if (ghcbReady()) writePortString(Uart.COM1 + Uart.THR, line, bytes);
+    return;
+  }
+  for (let i: u32 = 0; i < bytes; i++) sendByte(load<u8>(line + i));
+}
+
+function sendByte(byte: u8): void {
+  for (let i: u32 = 0; i < PATIENCE; i++) {
+    if ((readPort8(Uart.COM1 + Uart.LSR) & Uart.LSR_THR_EMPTY) !== 0) break;
+  }
+  writePort8(Uart.COM1 + Uart.THR, u32(byte));
+}

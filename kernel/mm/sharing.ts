@@ -1,0 +1,57 @@
+/**
+ * Pages given to the host and taken back. The order matters: at no moment may a page be the host's
+ * while it is validated or mapped private, or be used as private before it is validated. GHCB §4.1.6.
+ *
+ *   to the host   flush lines, PVALIDATE 0, page-state change, C=0, TLB
+ *   back          flush lines, C=1, TLB, page-state change, PVALIDATE 1, zeroes
+ */
+
+import * as Psc from '../../spec/psc.ts';
+import { clflush } from '../cpu.ts';
+import { isEncrypted, isSnp } from '../platform.ts';
+import { ghcbReady } from '../sev/ghcb.ts';
+import { changePageState } from '../sev/msr.ts';
+import { addPageState, sendPageStates } from '../sev/psc.ts';
+import { rescind, validate } from '../sev/rmp.ts';
+import { PAGE, remap, SHARED, WRITE } from './paging.ts';
+
+const LINE: u64 = 64;
+
+/** Makes the page at `page`, in the kernel's memory, the host's too. It reads as zeroes afterwards. */
+export function sharePage(page: usize): void {
+  if (!isEncrypted()) return;
+  flushLines(page);
+  if (isSnp()) {
+    rescind(page, u64(page) >> 12);
+    requestState(page, Psc.SHARED);
+  }
+  remap(page, WRITE | SHARED);
+  memory.fill(page, 0, usize(PAGE));
+}
+
+/** Takes back a page given with {@link sharePage}, which nothing of the host's survives in. */
+export function reclaimPage(page: usize): void {
+  if (!isEncrypted()) return;
+  flushLines(page);
+  remap(page, WRITE);
+  if (isSnp()) {
+    requestState(page, Psc.PRIVATE);
+    validate(page, u64(page) >> 12);
+  }
+  memory.fill(page, 0, usize(PAGE));
+}
+
+/** One page, through the GHCB once there is one. */
+function requestState(page: usize, operation: u32): void {
+  if (ghcbReady()) {
+    addPageState(u64(page) >> 12, false, operation);
+    sendPageStates();
+  } else {
+    changePageState(page, operation);
+  }
+}
+
+/** The C-bit is part of a cache line's tag: lines of the old mapping must not outlive it. */
+function flushLines(page: usize): void {
+  for (let line: u64 = 0; line < PAGE; line += LINE) clflush(u64(page) + line);
+}

@@ -1,0 +1,23 @@
+/** Runs the program: the one compartment that an image has. */
+
+import { COMPARTMENT_UNSUPPORTED } from '../spec/abi/termination.ts';
+import { enter } from './boot.ts';
+import {
+  compartmentInfo,
+  compartmentStackTop,
+  createCompartment,
+  memoryBase,
+} from './compartment.ts';
+import { exit } from './exit.ts';
+import { imageInfo } from './handoff.ts';
+import { panic } from './panic.ts';
+
+/** Makes the program's compartment and enters it. If it returns, that is exit code 0. Never returns. */
+export function runProgram(): void {
+  if (imageInfo().compartmentCount !== 1) panic(COMPARTMENT_UNSUPPORTED);
+  createCompartment(0);
+  const info = compartmentInfo();
+  if (info.initialize !== 0) enter(info.initialize, memoryBase(), compartmentStackTop());
+  enter(info.entry, memoryBase(), compartmentStackTop());
+  exit(0);
+}

@@ -1,0 +1,170 @@
+/**
+ * The GHCB page: how the kernel asks the hypervisor for anything. GHCB §2, §4.
+ *
+ * A request is begin(), setters, send(), and then the outputs. Each setter stores one field and
+ * marks it valid; each output is read from the page once, and only if the answer marks it valid.
+ * Between two requests the page is marked as of no usage, so that a VMGEXIT from anywhere else is
+ * refused by the hypervisor instead of being taken for a request.
+ */
+
+import {
+  GHCB_BAD_EXCEPTION,
+  GHCB_BAD_EXIT_INFO,
+  GHCB_BUSY,
+  GHCB_OUTPUT_MISSING,
+  GHCB_REQUEST_REFUSED,
+} from '../../spec/abi/termination.ts';
+import * as Cpu from '../../spec/cpu.ts';
+import * as Injection from '../../spec/event-injection.ts';
+import * as Protocol from '../../spec/ghcb.ts';
+import { Ghcb } from '../../spec/layouts/ghcb.ts';
+import { vmgexit } from '../cpu.ts';
+import { panic } from '../panic.ts';
+import { selectGhcb } from './msr.ts';
+
+/** The page itself, given to the host by kernel/sev/establish.ts. Its GPA is its address. */
+const page: usize = memory.data(4096, 4096);
+
+/** Negotiated protocol version; 0 until the page may be used. */
+let version: u16 = 0;
+/** From begin() to the end of send(). */
+let composing: bool = false;
+
+/** The valid bitmap of the request being composed, then of the answer: never read back from the page. */
+let validLow: u64 = 0;
+let validHigh: u64 = 0;
+let exitInfo2: u64 = 0;
+
+export function ghcbPage(): usize {
+  return page;
+}
+
+export function ghcbReady(): bool {
+  return version !== 0;
+}
+
+/** The page is shared and registered: from now on requests go through it. */
+export function openGhcb(negotiated: u32): void {
+  version = u16(negotiated);
+}
+
+export function begin(): void {
+  if (composing) panic(GHCB_BUSY);
+  composing = true;
+  validLow = 0;
+  validHigh = 0;
+}
+
+/** Forgets a request that was being composed, so that a panic can still speak. */
+export function abandon(): void {
+  composing = false;
+}
+
+export function setRax(value: u64): void {
+  changetype<Ghcb>(page).rax = value;
+  mark(Protocol.VALID_RAX);
+}
+
+export function setRcx(value: u64): void {
+  changetype<Ghcb>(page).rcx = value;
+  mark(Protocol.VALID_RCX);
+}
+
+export function setRdx(value: u64): void {
+  changetype<Ghcb>(page).rdx = value;
+  mark(Protocol.VALID_RDX);
+}
+
+export function setXcr0(value: u64): void {
+  changetype<Ghcb>(page).xcr0 = value;
+  mark(Protocol.VALID_XCR0);
+}
+
+/** Points the hypervisor at the shared buffer: where it finds, or leaves, the request's data. */
+export function useSharedBuffer(): void {
+  changetype<Ghcb>(page).swScratch = u64(sharedBuffer());
+  mark(Protocol.VALID_SW_SCRATCH);
+}
+
+export function sharedBuffer(): usize {
+  return changetype<Ghcb>(page).sharedBuffer;
+}
+
+/**
+ * Sends the request. Returns 0, or the vector of the exception (#GP or #UD, the only ones a
+ * hypervisor may ask for) that the instruction it stands for should raise. Any other answer than
+ * the protocol allows ends the guest. Interrupts are off in all of this kernel, so nothing else
+ * can use the MSR between the write and the exit. GHCB §4.1.
+ */
+export function send(event: u32, info1: u64, info2: u64): u32 {
+  const ghcb = changetype<Ghcb>(page);
+  ghcb.swExitCode = u64(event);
+  ghcb.swExitInfo1 = info1;
+  ghcb.swExitInfo2 = info2;
+  mark(Protocol.VALID_SW_EXITCODE);
+  mark(Protocol.VALID_SW_EXITINFO1);
+  mark(Protocol.VALID_SW_EXITINFO2);
+  ghcb.validLow = validLow;
+  ghcb.validHigh = validHigh;
+  ghcb.version = version;
+  ghcb.usage = Protocol.USAGE_STANDARD;
+  selectGhcb(page);
+  vmgexit();
+  validLow = ghcb.validLow;
+  validHigh = ghcb.validHigh;
+  const result = ghcb.swExitInfo1;
+  exitInfo2 = ghcb.swExitInfo2;
+  ghcb.usage = Protocol.USAGE_INVALID;
+  composing = false;
+  requireOutput(Protocol.VALID_SW_EXITINFO1);
+  requireOutput(Protocol.VALID_SW_EXITINFO2);
+  if (result === u64(Protocol.RESULT_OK)) return 0;
+  if (result === u64(Protocol.RESULT_EXCEPTION)) return reflected(exitInfo2);
+  panic(result === u64(Protocol.RESULT_MALFORMED) ? GHCB_REQUEST_REFUSED : GHCB_BAD_EXIT_INFO);
+  return 0;
+}
+
+export function outputRax(): u64 {
+  requireOutput(Protocol.VALID_RAX);
+  return changetype<Ghcb>(page).rax;
+}
+
+export function outputRbx(): u64 {
+  requireOutput(Protocol.VALID_RBX);
+  return changetype<Ghcb>(page).rbx;
+}
+
+export function outputRcx(): u64 {
+  requireOutput(Protocol.VALID_RCX);
+  return changetype<Ghcb>(page).rcx;
+}
+
+export function outputRdx(): u64 {
+  requireOutput(Protocol.VALID_RDX);
+  return changetype<Ghcb>(page).rdx;
+}
+
+/** SW_EXITINFO2 of the last answer, as copied when it came. */
+export function outputInfo2(): u64 {
+  return exitInfo2;
+}
+
+function mark(bit: u32): void {
+  if (bit < 64) validLow |= u64(1) << u64(bit);
+  else validHigh |= u64(1) << u64(bit - 64);
+}
+
+function requireOutput(bit: u32): void {
+  const word = bit < 64 ? validLow : validHigh;
+  if (((word >> u64(bit & 63)) & 1) === 0) panic(GHCB_OUTPUT_MISSING);
+}
+
+/** The vector in an event that the hypervisor wants raised, if it is one it may want. GHCB §4.1. */
+function reflected(event: u64): u32 {
+  const vector = u32(event) & 0xff;
+  const type = (u32(event) >> Injection.TYPE_SHIFT) & 7;
+  const valid = (u32(event) & Injection.VALID) !== 0;
+  if (!valid || type !== Injection.TYPE_EXCEPTION) panic(GHCB_BAD_EXCEPTION);
+  if (vector !== Cpu.VECTOR_GP && vector !== Cpu.VECTOR_UD) panic(GHCB_BAD_EXCEPTION);
+  return vector;
+}

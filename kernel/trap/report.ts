@@ -1,0 +1,46 @@
+/** The last words: reason, place and backtrace on the console, then the reason to the host. */
+
+import { TrapFrame } from '../../spec/abi/trap-frame.ts';
+import { flush, writeHex, writeText } from '../console.ts';
+import { die } from '../exit.ts';
+import { abandon } from '../sev/ghcb.ts';
+import { callerAddress, stepOut, writeBacktrace } from './backtrace.ts';
+import { placeOf, writeLocation } from './symbols.ts';
+
+let dying: bool = false;
+
+/**
+ * Ends the guest for `reason`, `what` in words, at the place where `frame` was taken, or where its
+ * function was called from if `atCaller`. A trap on the way down goes straight to the host. Never
+ * returns.
+ */
+export function report(reason: u32, what: string, frame: TrapFrame, atCaller: bool): void {
+  if (dying) die(reason);
+  dying = true;
+  abandon();
+  flush();
+  let rip = frame.rip;
+  let rsp = frame.rsp;
+  if (atCaller) {
+    rsp = stepOut(rip, rsp);
+    rip = callerAddress();
+  }
+  writeText('panic ');
+  writeHex(u64(reason), 3);
+  writeText(': ');
+  writeText(what);
+  writeText(' at ');
+  writeLocation(placeOf(rip));
+  writeText('\n');
+  writeBacktrace(rip, rsp);
+  writeText('  vector ');
+  writeHex(frame.vector, 2);
+  writeText(' error ');
+  writeHex(frame.error, 1);
+  writeText(' rip ');
+  writeHex(frame.rip, 16);
+  writeText(' rsp ');
+  writeHex(frame.rsp, 16);
+  writeText('\n');
+  die(reason);
+}

@@ -1,0 +1,108 @@
+/** Where every exception and interrupt arrives. */
+
+import * as Reason from '../../spec/abi/termination.ts';
+import { TrapFrame } from '../../spec/abi/trap-frame.ts';
+import * as TrapReason from '../../spec/abi/trap-reason.ts';
+import * as Cpu from '../../spec/cpu.ts';
+import { compartmentStackBottom, isCompartmentAddress } from '../compartment.ts';
+import { copy, readCr2 } from '../cpu.ts';
+import { die } from '../exit.ts';
+import { imageInfo } from '../handoff.ts';
+import { panicReason } from '../panic.ts';
+import { serveVc } from '../sev/vc.ts';
+import { report } from './report.ts';
+import { functionAt, placeOf, stringStartsWith, trapReasonAt } from './symbols.ts';
+import { reasonWords, trapWords } from './words.ts';
+
+/** A copy for each level of nesting: a trap, one while it is served, and one on the way down. */
+const LEVELS: u32 = 4;
+const frames: usize = memory.data(704, 8);
+let level: u32 = 0;
+
+const GUARD: u64 = 0x1000;
+
+/**
+ * Called by the stubs of boot/traps.ts with the address of the TrapFrame, which lies on a stack and
+ * so in no Wasm memory. Returns only from a #VC that was served.
+ */
+export function trap(address: u64): void {
+  if (level === LEVELS) die(Reason.ASSERTION);
+  const copyOf = frames + level * TrapFrame.SIZE;
+  level++;
+  copy(copyOf, address, TrapFrame.SIZE);
+  const frame = changetype<TrapFrame>(copyOf);
+  const vector = u32(frame.vector);
+  if (vector === Cpu.VECTOR_VC) {
+    serveVc(frame, level > 1);
+    copy(address, copyOf, TrapFrame.SIZE);
+    level--;
+  } else if (vector === Cpu.VECTOR_UD) {
+    undefinedOpcode(frame);
+  } else if (vector === Cpu.VECTOR_PF) {
+    pageFault(frame);
+  } else {
+    endFor(reasonOf(vector), frame);
+  }
+}
+
+/** A `ud2` is how compiled code traps and how the kernel panics. Any other #UD is just that. */
+function undefinedOpcode(frame: TrapFrame): void {
+  const why = trapReasonAt(placeOf(frame.rip));
+  const given = panicReason();
+  if (why === 0) endFor(Reason.EXCEPTION, frame);
+  else if (why !== TrapReason.UNREACHABLE || given === 0) endForTrap(why, frame);
+  else report(given, reasonWords(given), frame, true);
+}
+
+/**
+ * A page fault of compiled code is one of Wasm's traps if its address is one that the code could
+ * have meant: a compartment's memory and guard, or the page below a stack.
+ */
+function pageFault(frame: TrapFrame): void {
+  const address = readCr2();
+  const kernelStack = imageInfo().stackBottom;
+  if (isBelow(compartmentStackBottom(), address) || isBelow(kernelStack, address)) {
+    endFor(Reason.STACK_EXHAUSTED, frame);
+  } else if (isCompartmentAddress(address)) {
+    endForTrap(TrapReason.OUT_OF_BOUNDS_MEMORY_ACCESS, frame);
+  } else {
+    endFor(Reason.PAGE_FAULT, frame);
+  }
+}
+
+function endFor(reason: u32, frame: TrapFrame): void {
+  report(reason, reasonWords(reason), frame, false);
+}
+
+/** A trap of Wasm: the program's own, or the kernel's if its code made it. */
+function endForTrap(why: u32, frame: TrapFrame): void {
+  report(trapReasonFor(frame), trapWords(why), frame, false);
+}
+
+/** Compiled code of the kernel is under `kernel!`; any other instance is a compartment. */
+function trapReasonFor(frame: TrapFrame): u32 {
+  const entry = functionAt(placeOf(frame.rip));
+  if (entry === null) return Reason.EXCEPTION;
+  const ours = stringStartsWith(entry.name, 'kernel!') || stringStartsWith(entry.name, 'boot!');
+  return ours ? Reason.KERNEL_TRAP : Reason.PROGRAM_TRAP;
+}
+
+/** Whether `address` is in the guard page of the stack whose lowest byte is `bottom`. */
+function isBelow(bottom: u64, address: u64): bool {
+  return address < bottom && address >= bottom - GUARD;
+}
+
+function reasonOf(vector: u32): u32 {
+  switch (vector) {
+    case Cpu.VECTOR_NMI:
+      return Reason.NMI;
+    case Cpu.VECTOR_DF:
+      return Reason.DOUBLE_FAULT;
+    case Cpu.VECTOR_MC:
+      return Reason.MACHINE_CHECK;
+    case Cpu.VECTOR_HV:
+      return Reason.UNEXPECTED_HV;
+    default:
+      return vector < 32 ? Reason.EXCEPTION : Reason.UNEXPECTED_INTERRUPT;
+  }
+}
