@@ -1,0 +1,85 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeExecutable } from '../../tools/compiler/linux/executable.ts';
+import type { WasmObject } from '../../tools/compiler/object.ts';
+import { root } from '../../tools/root.ts';
+import { random } from '../random.ts';
+import { callsOf } from './calls.ts';
+import { generateModule } from './generate.ts';
+import { linesOf, runExecutable } from './native.ts';
+import { runInV8 } from './v8.ts';
+import { withoutNanBits } from './values.ts';
+
+/** How often each exported function is called. */
+const CALLS = 3;
+
+/** What was compared of one module. */
+export interface Tally {
+  readonly calls: number;
+  readonly traps: number;
+  readonly logs: number;
+}
+
+/**
+ * Makes the module of a seed, runs it in V8 and, compiled, on this CPU, and compares every answer and
+ * every log line. Throws at the first difference, leaving the module and the calls in build/differential.
+ */
+export function compareSeed(wasmOpt: string, seed: number, runtime: WasmObject): Tally {
+  const wasm = generateModule(wasmOpt, seed);
+  const lines = callsOf(wasm, CALLS, random(seed ^ 0x5555_5555));
+  try {
+    return compare(wasm, lines, runtime);
+  } catch (error) {
+    const folder = join(root, 'build/differential');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${seed}.wasm`), wasm);
+    writeFileSync(join(folder, `${seed}.calls`), lines.map((line) => `${line}\n`).join(''));
+    throw new Error(`TACIT_SEED=${seed} (build/differential/${seed}.wasm): ${text(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+const text = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** Compares the answers to `lines`, and the logs, of V8 and of the compiled module. */
+export function compare(
+  wasm: Uint8Array<ArrayBuffer>,
+  lines: readonly string[],
+  runtime: WasmObject,
+): Tally {
+  const expected = runInV8(wasm, lines);
+  const input = lines.map((line) => `${line}\n`).join('');
+  const run = runExecutable(makeExecutable(wasm, [], runtime), ['--batch'], input);
+  const answers = linesOf(run.stdout).map(withoutNanBits);
+  const logs = linesOf(run.stderr).map(withoutNanBits);
+  const trapped = expected.answers.length < lines.length;
+  // V8's stack is smaller: what a module has done by then cannot be compared any more.
+  const exhausted = expected.answers.indexOf('trap: call stack exhausted');
+  const comparable = exhausted < 0 ? expected.answers.length : exhausted;
+  for (let i = 0; i < comparable; i++) {
+    check(`${lines[i]}`, expected.answers[i], answers[i]);
+  }
+  if (exhausted < 0) {
+    check('number of answers', String(expected.answers.length), String(answers.length));
+    check('exit code', trapped ? '134' : '0', String(run.status));
+    const count = Math.max(expected.logs.length, logs.length);
+    for (let i = 0; i < count; i++) check(`log line ${i + 1}`, expected.logs[i], logs[i]);
+  }
+  return {
+    calls: lines.filter((line) => line.startsWith('"')).length,
+    traps: expected.answers.filter((line) => line.startsWith('trap: ')).length,
+    logs: expected.logs.length,
+  };
+}
+
+function check(what: string, expected: string | undefined, got: string | undefined): void {
+  if (expected === got || (got !== undefined && isOneOf(expected, got))) return;
+  throw new Error(`${what}: V8 says ${expected}, the executable ${got}`);
+}
+
+/** Whether V8's word for several traps covers this one. */
+function isOneOf(expected: string | undefined, got: string): boolean {
+  const words = /^trap: (.*\|.*)$/.exec(expected ?? '')?.[1];
+  return words !== undefined && got.startsWith('trap: ') && words.split('|').includes(got.slice(6));
+}

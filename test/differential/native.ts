@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What a process wrote and how it ended. */
+export interface Run {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Exit code; null if a signal ended it. */
+  readonly status: number | null;
+}
+
+/** Runs the executable `bytes` on this CPU. It gets 60 seconds. */
+export function runExecutable(
+  bytes: Uint8Array,
+  args: readonly string[] = [],
+  input: string | Uint8Array = '',
+): Run {
+  const folder = mkdtempSync(join(tmpdir(), 'tacit-exe-'));
+  try {
+    const file = join(folder, 'program');
+    writeFileSync(file, bytes, { mode: 0o755 });
+    const { stdout, stderr, status, error } = spawnSync(file, args, {
+      input,
+      encoding: 'utf8',
+      timeout: 60_000,
+      maxBuffer: 1 << 28,
+    });
+    if (error) throw error;
+    return { stdout, stderr, status };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The lines of a text, each of which ends with a line feed. */
+export function linesOf(text: string): string[] {
+  return text.split('\n').slice(0, -1);
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { type Signatures, signaturesOf } from './signatures.ts';
+import { formatValue, parseValue } from './values.ts';
+
+/** What came of a module: an answer a line, and what it logged. */
+export interface Outcome {
+  readonly answers: readonly string[];
+  readonly logs: readonly string[];
+}
+
+/** Answers the lines of --batch in V8. Names are JSON strings. */
+export function runInV8(wasm: Uint8Array<ArrayBuffer>, lines: readonly string[]): Outcome {
+  const logs: string[] = [];
+  const log = (type: 'i32' | 'i64' | 'f32' | 'f64') => (value: number | bigint) => {
+    logs.push(formatValue(type, value));
+  };
+  const imports = {
+    'fuzzing-support': {
+      'log-i32': log('i32'),
+      'log-i64': log('i64'),
+      'log-f32': log('f32'),
+      'log-f64': log('f64'),
+    },
+  };
+  const signatures = signaturesOf(wasm);
+  let instance: WebAssembly.Instance;
+  try {
+    instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), imports);
+  } catch (error) {
+    return { answers: [trapOf(error)], logs };
+  }
+  return { answers: lines.map((line) => answer(instance, signatures, line)), logs };
+}
+
+function answer(
+  { exports }: WebAssembly.Instance,
+  { functions, globals }: Signatures,
+  line: string,
+): string {
+  if (line === '!memory') {
+    const memory = Object.values(exports).find((e) => e instanceof WebAssembly.Memory);
+    if (!(memory instanceof WebAssembly.Memory)) return 'error: the module has no memory';
+    const hash = createHash('sha256').update(new Uint8Array(memory.buffer)).digest('hex');
+    return `pages:${memory.buffer.byteLength / 0x1_0000} sha256:${hash}`;
+  }
+  const [, name = '', rest = ''] = /^(?:!get )?("(?:[^"\\]|\\.)*")(.*)$/.exec(line) ?? [];
+  const exported = exports[JSON.parse(name)];
+  const global = globals.get(JSON.parse(name));
+  if (exported instanceof WebAssembly.Global && global) return formatValue(global, exported.value);
+  const type = functions.get(JSON.parse(name));
+  if (typeof exported !== 'function' || !type) return `error: no exported function named ${name}`;
+  try {
+    const result = exported(...rest.split(' ').filter(Boolean).map(parseValue));
+    const results = type.results.length === 1 ? [result] : (result ?? []);
+    return type.results.map((t, i) => formatValue(t, results[i])).join(' ');
+  } catch (error) {
+    return trapOf(error);
+  }
+}
+
+/** V8's words for traps in the specification's. Where it has one for two, both stand, with `|`. */
+const traps: readonly (readonly [v8: RegExp, words: string])[] = [
+  [/^unreachable$/, 'unreachable'],
+  [/^(divide|remainder) by zero$/, 'integer divide by zero'],
+  [/^divide result unrepresentable$/, 'integer overflow'],
+  [/^float unrepresentable/, 'integer overflow|invalid conversion to integer'],
+  [/^memory access out of bounds$/, 'out of bounds memory access'],
+  [/^data segment .*out of bounds|^data segment is out of bounds/, 'out of bounds memory access'],
+  [/^table index is out of bounds$/, 'undefined element'],
+  [/^table access out of bounds$/, 'undefined element|out of bounds table access'],
+  [/^null function or function signature/, 'uninitialized element|indirect call type mismatch'],
+  [/^Maximum call stack size exceeded$/, 'call stack exhausted'],
+];
+
+function trapOf(error: unknown): string {
+  const message = (error as Error).message.replace(/^WebAssembly\.\w+\(\): /, '');
+  const found = traps.find(([v8]) => v8.test(message));
+  if (!found) throw error;
+  return `trap: ${found[1]}`;
+}
