@@ -5,7 +5,7 @@ import { EDI, ESI } from '../x86/operand.ts';
 import { kernelSymbol } from './bind.ts';
 
 /** The kernel's export behind memory.grow: (compartment u32, pages u32) -> previous pages, or -1. */
-const KERNEL_GROW = 'memoryGrow';
+const KERNEL_GROW = 'memory_grow';
 
 /**
  * What a compartment's memory.grow calls: the kernel, with the compartment's number put before the
