@@ -1,24 +1,32 @@
 /**
- * The only way down. Depends on nothing but the CPU, so that everything may call it: it notes the reason and
- * traps, and trap/ finds the place, tells the console and the host, and stops for good.
+ * The only way down. Depends on nothing but the CPU, so that everything may call it: it notes the
+ * reason and traps, and trap/ finds the place, tells the console and the host, and stops for good.
  */
 
+import { ASSERTION } from '../spec/abi/termination.ts';
 import { cli } from './cpu.ts';
 
 let reason: u32 = 0;
+/** How often {@link panic} was called: more than once means that the way down failed too. */
+let calls: u32 = 0;
 
 /**
  * Ends the guest for `why`, a constant of spec/abi/termination.ts. Never returns. The first reason
  * stands: what goes wrong on the way down does not hide it.
  */
 export function panic(why: u32): void {
-  // Binaryen does not inline what calls, so the trap's return address is the place of the call here.
+  // Binaryen inlines no function that calls, unless it is tiny: so the trap's caller is who gave up.
   cli();
-  if (reason === 0) reason = why;
+  calls++;
+  if (reason === 0) reason = why === 0 ? ASSERTION : why;
   unreachable();
 }
 
 /** The reason given to {@link panic}, 0 if it was not called. */
 export function panicReason(): u32 {
   return reason;
+}
+
+export function panicCalls(): u32 {
+  return calls;
 }

@@ -3,6 +3,7 @@
 import { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import { flush, writeHex, writeText } from '../console.ts';
 import { die } from '../exit.ts';
+import { panicCalls } from '../panic.ts';
 import { abandon } from '../sev/ghcb.ts';
 import { callerAddress, stepOut, writeBacktrace } from './backtrace.ts';
 import { placeOf, writeLocation } from './symbols.ts';
@@ -15,7 +16,7 @@ let dying: bool = false;
  * returns.
  */
 export function report(reason: u32, what: string, frame: TrapFrame, atCaller: bool): void {
-  if (dying) die(reason);
+  if (dying || panicCalls() > 1) die(reason);
   dying = true;
   abandon();
   flush();
