@@ -87,14 +87,27 @@ function functionEntries({ place, symbols, object }: TextPart, strings: Strings)
       name: strings.add(symbol),
     }));
   }
-  return symbols
-    .filter(({ kind, section }) => kind === 'function' && section === 'text')
-    .map(({ name, offset, size }) => ({
-      start: place + offset,
-      end: place + offset + size,
-      frameSize: NO_FRAME,
-      name: strings.add(name),
-    }));
+  return stubEntries(place, symbols).map(({ name, ...entry }) => ({
+    ...entry,
+    frameSize: NO_FRAME,
+    name: strings.add(name),
+  }));
+}
+
+/** Functions of assembled code; a run of numbered ones (`vector.0`, `vector.1`, …) is one entry. */
+function stubEntries(place: number, symbols: readonly ObjectSymbol[]) {
+  const entries: { start: number; end: number; name: string }[] = [];
+  const functions = symbols.filter(
+    ({ kind, section }) => kind === 'function' && section === 'text',
+  );
+  for (const { name, offset, size } of functions.sort((a, b) => a.offset - b.offset)) {
+    const stem = name.replace(/\.\d+$/, '');
+    const last = entries.at(-1);
+    const end = place + offset + size;
+    if (last?.name === stem) last.end = end;
+    else entries.push({ start: place + offset, end, name: stem });
+  }
+  return entries;
 }
 
 /** A line holds from its place to the next entry's. Runs of one line are one entry. */
