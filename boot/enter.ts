@@ -1,0 +1,27 @@
+import type { Linkable } from '../tools/compiler/link-sections.ts';
+import { Assembler } from '../tools/compiler/x86/assembler.ts';
+import { R12, R13, R14, R15, RBP, RBX, RDI, RDX, RSI, RSP } from '../tools/compiler/x86/operand.ts';
+import { bootObject } from './object.ts';
+
+/** What a function keeps for its caller: tools/compiler/x86/abi.ts. */
+const CALLEE_SAVED = [RBX, RBP, R12, R13, R14, R15];
+
+/**
+ * `boot!enter(entry: u64, base: u64, stack: u64)`: how the kernel calls into a compartment. Runs the
+ * code at `entry` with r14 = `base`, the address of the compartment's memory, on the stack that ends at
+ * `stack` (a multiple of 16); returns when it returns.
+ */
+export function enterStub(): Linkable {
+  const asm = new Assembler(64);
+  const enter = asm.label();
+  asm.bind(enter);
+  for (const register of CALLEE_SAVED) asm.op('push r64', register);
+  asm.op('mov r64, r/m64', RBX, RSP); // the kernel's stack; the callee keeps RBX
+  asm.op('mov r64, r/m64', RSP, RDX); // the compartment's
+  asm.op('mov r64, r/m64', R14, RSI); // where its code expects its memory
+  asm.op('call r/m64', RDI);
+  asm.op('mov r64, r/m64', RSP, RBX); // back on the kernel's
+  for (const register of CALLEE_SAVED.toReversed()) asm.op('pop r64', register);
+  asm.op('ret');
+  return bootObject(asm, [{ name: 'boot!enter', label: enter, kind: 'function' }], 16);
+}
