@@ -1,0 +1,18 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { BareMachine, type Mode } from '../test/kernel/machine.ts';
+import { kernelModule } from '../test/kernel/module.ts';
+
+const MODES: readonly Mode[] = ['none', 'sev', 'sev-es', 'snp'];
+
+describe('the kernel', () => {
+  let module: WebAssembly.Module;
+  beforeAll(async () => {
+    module = await kernelModule();
+  });
+
+  it.each(MODES)('boots in mode %s, and tells the host that its program ended', (mode) => {
+    const machine = new BareMachine(module, { mode });
+    expect(machine.run()).toEqual({ kind: 'exit', code: 0 });
+    expect(machine.console).toBe(`Tacit, mode ${mode}\n`);
+  });
+});
