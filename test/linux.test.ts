@@ -35,7 +35,7 @@ describe.skipIf(!gcc || !kernel)('Linux’s headers (gcc, linux-headers-amd64)',
     ];
     const expressions = [...new Set(wanted)];
     const results = evaluate(gcc ?? '', kernel ?? '', expressions);
-    expressions.forEach((expression, i) => values.set(expression, results[i] ?? -1n));
+    for (const [i, expression] of expressions.entries()) values.set(expression, results[i] ?? -1n);
   });
 
   it.each(Object.keys(numbers))('have the same numbers as spec/%s.ts', async (file) => {

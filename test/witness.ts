@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
  * With TACIT_WITNESSES=all, as CI sets it, an absent witness is an error.
  */
 export function witness(program: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     const path = join(folder, program);
     try {
       accessSync(path, constants.X_OK);
@@ -16,7 +16,7 @@ export function witness(program: string): string | undefined {
       // Not here: the next folder of PATH may have it.
     }
   }
-  if (process.env['TACIT_WITNESSES'] === 'all') {
+  if (process.env.TACIT_WITNESSES === 'all') {
     throw new Error(`TACIT_WITNESSES=all, and ${program} is not installed`);
   }
   return undefined;

@@ -17,7 +17,7 @@ export function kernelHeaders(): string | undefined {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const found = names.filter((name) => /^linux-headers-.*-common$/.test(name)).toSorted();
   const last = found.at(-1);
-  if (last === undefined && process.env['TACIT_WITNESSES'] === 'all') {
+  if (last === undefined && process.env.TACIT_WITNESSES === 'all') {
     throw new Error('TACIT_WITNESSES=all, and linux-headers-amd64 is not installed');
   }
   return last === undefined ? undefined : join(folder, last);
