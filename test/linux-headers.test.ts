@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { sizeOf } from '../spec/layout.ts';
 import { PscEntry } from '../spec/layouts/ghcb.ts';
 import { root } from '../tools/root.ts';
-import { evaluate, kernelHeaders } from './linux/headers.ts';
-import { counterparts, pscMask, pscMembers } from './linux/layouts.ts';
-import { numbers } from './linux/numbers.ts';
+import { evaluate, kernelHeaders } from './linux-headers/headers.ts';
+import { counterparts, pscMask, pscMembers } from './linux-headers/layouts.ts';
+import { numbers } from './linux-headers/numbers.ts';
 import { witness } from './witness.ts';
 
 /** Files of spec/ whose numbers Linux's headers do not have: IGVM has a test vector, SNP's launch known digests. */
