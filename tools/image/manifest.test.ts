@@ -40,6 +40,7 @@ describe('a manifest', () => {
     [{ program: 'a.ts' }, 'tacit.json: "name" is missing'],
     [{ name: 'a' }, 'tacit.json: "program" is missing'],
     [{ ...least, name: '../a' }, 'tacit.json: "name" expected a name of'],
+    [{ ...least, name: 'kernel' }, 'tacit.json: "name" expected a name of'],
     [{ ...least, program: 'a.js' }, 'tacit.json: "program" expected a path that ends in .ts or'],
     [{ ...least, args: 'x' }, 'tacit.json: "args" expected a list, each a text without NUL'],
     [{ ...least, args: ['a\0b'] }, 'tacit.json: "args" expected'],

@@ -67,7 +67,7 @@ export function parseManifest(text: string, folder: string, file: string): Manif
   };
   const manifest: Manifest = {
     folder,
-    name: take('name', fileName),
+    name: take('name', imageName),
     program: take('program', programFile),
     args: take('args', list(text0), []),
     env: take('env', environment, {}),
@@ -95,6 +95,11 @@ const string = (expected: string, pattern: RegExp): Check<string> => ({
 });
 
 const fileName = string('a name of a-z, 0-9, "-" and "_"', /^[a-z0-9][a-z0-9_-]*$/);
+/** Symbols of the program begin with its name, and these are taken. */
+const imageName = string(
+  `${fileName.expected}, not kernel, boot or image`,
+  /^(?!(kernel|boot|image)$)[a-z0-9][a-z0-9_-]*$/,
+);
 const programFile = string('a path that ends in .ts or .wasm', /^.*\.(ts|wasm)$/);
 // NUL ends an argument in the program's memory, so that none can hold it.
 const text0 = string('a text without NUL', /^[^\0]*$/);
