@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from '../tools/root.ts';
+
+const LINES_MAX = 600;
+
+const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
+const files = listed.split('\0').filter((name) => name !== '' && existsSync(join(root, name)));
+const read = (name: string) => readFileSync(join(root, name), 'utf8');
+const sources = files.filter((name) => name.endsWith('.ts'));
+
+/** Names of documents, as spec/README.md lists them; `APM1-3` stands for three. */
+const documents = [...read('spec/README.md').matchAll(/^\| (\w+)(?:-\d)? +\|/gm)].map(([, name]) =>
+  (name as string).replace(/1$/, '[123]'),
+);
+
+describe('the house', () => {
+  it(`has no source of more than ${LINES_MAX} lines, tables of instructions apart`, () => {
+    const long = sources
+      .filter((name) => !name.startsWith('spec/x86/'))
+      .map((name) => [name, read(name).split('\n').length - 1] as const)
+      .filter(([, lines]) => lines > LINES_MAX);
+    expect(long).toEqual([]);
+  });
+
+  it('has no file in spec, our own interfaces apart, that does not cite a document', () => {
+    const citation = new RegExp(`\\b(?:${documents.join('|')})\\b`);
+    const uncited = sources.filter(
+      (name) =>
+        /^spec\/(?!abi\/|.*\.test\.ts$|.*\.d\.ts$|layout\.ts$)/.test(name) &&
+        !citation.test(comments(read(name))),
+    );
+    expect(documents.length).toBeGreaterThan(5);
+    expect(uncited).toEqual([]);
+  });
+
+  it('has nothing left to do, and no type switched off, in its sources', () => {
+    const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', '@ts-' + 'ignore'].join('|'));
+    const marked = sources.filter((name) => marks.test(read(name)));
+    expect(marked).toEqual([]);
+  });
+
+  it('has no test that is switched off or runs alone', () => {
+    const off = /\b(?:it|test|describe)\.(?:only|todo|fails|skip)\b/;
+    const tests = sources.filter((name) => name.endsWith('.test.ts') && off.test(read(name)));
+    expect(tests).toEqual([]);
+  });
+});
+
+function comments(source: string): string {
+  return (source.match(/\/\*[\s\S]*?\*\/|\/\/.*/g) ?? []).join('\n');
+}
