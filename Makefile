@@ -29,11 +29,18 @@ test: all
 	npx vitest run $(VITEST_FLAGS)
 
 check: node_modules/.package-lock.json
-	npx biome check .
+	npx biome check --error-on-warnings .
 	npx tsc
 
 bench: all
 	node build/tools/bench.mjs
+
+# Generated modules, compiled and run here, against V8. The seed is printed; TACIT_SEED replays it.
+fuzz: all
+	TACIT_MODULES=2000 npx vitest run test/differential
+
+soak: all
+	TACIT_MODULES=20000 npx vitest run test/differential
 
 clean:
 	rm -rf build

@@ -45,7 +45,7 @@ describe('the page of inspect --html', () => {
   });
 
   it('draws every page in the map by state, once', () => {
-    const [map] = report('words here', [], 300).match(/<svg class="map"[^]*?<\/svg>/) ?? [''];
+    const [map] = report('words here', [], 300).match(/<svg class="map"[\s\S]*?<\/svg>/) ?? [''];
     const widths = [...map.matchAll(/<rect [^>]*width="(\d+)"/g)].map(([, width]) => Number(width));
     expect(widths.reduce((sum, width) => sum + width, 0)).toBe(301 * 4);
   });
