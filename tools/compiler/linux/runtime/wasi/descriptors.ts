@@ -31,6 +31,10 @@ export class Descriptor {
   /** Name of a preopened directory: bytes anywhere. */
   name: u64;
   nameSize: u64;
+
+  isSocket(): bool {
+    return this.type === TYPE_SOCKET_STREAM;
+  }
 }
 
 const CAPACITY: u32 = 1024;
@@ -64,6 +68,13 @@ export function addDescriptor(host: u32): i32 {
     return <i32>fd;
   }
   return -1;
+}
+
+/** Makes `from` the number `to`, which is taken from whatever has it. */
+export function moveDescriptor(from: u32, to: u32): void {
+  const entry = entryAt(from);
+  memory.copy(changetype<usize>(entryAt(to)), changetype<usize>(entry), offsetof<Descriptor>());
+  entry.open = false;
 }
 
 /** Gives the program Linux's 0, 1 and 2. */

@@ -1,24 +1,18 @@
 /** WASI's error numbers, and which of them each of Linux's becomes. WASI preview1, `errno`. */
 
 export const SUCCESS: u32 = 0;
-export const ACCES: u32 = 2;
 export const BADF: u32 = 8;
-export const EXIST: u32 = 20;
 export const FAULT: u32 = 21;
+export const ILSEQ: u32 = 25;
 export const INVAL: u32 = 28;
 export const IO: u32 = 29;
 export const ISDIR: u32 = 31;
-export const LOOP: u32 = 32;
 export const MFILE: u32 = 33;
 export const NAMETOOLONG: u32 = 37;
 export const NOENT: u32 = 44;
-export const NOSYS: u32 = 52;
 export const NOTDIR: u32 = 54;
 export const NOTSOCK: u32 = 57;
 export const NOTSUP: u32 = 58;
-export const OVERFLOW: u32 = 61;
-export const PERM: u32 = 63;
-export const SPIPE: u32 = 70;
 export const NOTCAPABLE: u32 = 76;
 
 /** By Linux's number (linux/include/uapi/asm-generic/errno.h), 0 where WASI has no such error. */
