@@ -1,7 +1,6 @@
-import type { Linkable } from '../tools/compiler/link-sections.ts';
 import { Assembler } from '../tools/compiler/x86/assembler.ts';
 import { R12, R13, R14, R15, RBP, RBX, RDI, RDX, RSI, RSP } from '../tools/compiler/x86/operand.ts';
-import { bootObject } from './object.ts';
+import { type BootObject, bootObject } from './object.ts';
 
 /** What a function keeps for its caller: tools/compiler/x86/abi.ts. */
 const CALLEE_SAVED = [RBX, RBP, R12, R13, R14, R15];
@@ -11,7 +10,7 @@ const CALLEE_SAVED = [RBX, RBP, R12, R13, R14, R15];
  * code at `entry` with r14 = `base`, the address of the compartment's memory, on the stack that ends at
  * `stack` (a multiple of 16); returns when it returns.
  */
-export function enterStub(): Linkable {
+export function enterStub(): BootObject {
   const asm = new Assembler(64);
   const enter = asm.label();
   asm.bind(enter);

@@ -1,5 +1,5 @@
-import type { Linkable } from '../tools/compiler/link-sections.ts';
 import type { Assembler } from '../tools/compiler/x86/assembler.ts';
+import type { Relocation } from '../tools/compiler/x86/emitter.ts';
 import type { Label } from '../tools/compiler/x86/operand.ts';
 
 /** A symbol of boot code, and the label at which it starts. */
@@ -9,12 +9,27 @@ export interface BootSymbol {
   readonly kind: 'function' | 'object';
 }
 
+/** Code for the linkers: what a compiled object is too, as far as it is code. */
+export interface BootObject {
+  readonly sections: {
+    readonly text: { readonly bytes: Uint8Array; readonly align: number };
+  };
+  readonly symbols: readonly {
+    readonly name: string;
+    readonly section: 'text';
+    readonly offset: number;
+    readonly size: number;
+    readonly kind: 'function' | 'object';
+  }[];
+  readonly relocations: readonly (Relocation & { readonly section: 'text' })[];
+}
+
 /** Finished code as the linkers take it: one section, text. `align` is a power of two. */
 export function bootObject(
   asm: Assembler,
   symbols: readonly BootSymbol[],
   align: number,
-): Linkable {
+): BootObject {
   const bytes = asm.finish().slice();
   const starts = symbols.map(({ label }) => asm.offsetOf(label));
   const end = (start: number) => Math.min(bytes.length, ...starts.filter((other) => other > start));

@@ -1,6 +1,5 @@
 import { ENTRY_IGVM, ENTRY_PVH } from '../spec/abi/platform.ts';
 import * as Cpu from '../spec/cpu.ts';
-import type { Linkable } from '../tools/compiler/link-sections.ts';
 import {
   absolute,
   DS,
@@ -34,7 +33,7 @@ import {
   SELECTOR_DATA,
   SELECTOR_TSS,
 } from './memory-map.ts';
-import { bootObject } from './object.ts';
+import { type BootObject, bootObject } from './object.ts';
 import { assembleCBits, assemblePagingOn } from './paging.ts';
 import { assemblePlatform } from './platform.ts';
 import { assembleRandom } from './random.ts';
@@ -61,7 +60,7 @@ const XCR0_AVX = 7;
  * Both expect 32-bit protected mode with flat segments and no paging, interrupts off, and nothing else:
  * no stack, no tables. `cpu` is the level that the image's code was compiled for.
  */
-export function shim({ cpu }: { readonly cpu: CpuLevel }): Linkable {
+export function shim({ cpu }: { readonly cpu: CpuLevel }): BootObject {
   const asm = new Code32();
   const pvh = asm.label();
   const igvm = asm.label();

@@ -1,4 +1,3 @@
-import type { Linkable } from '../tools/compiler/link-sections.ts';
 import { Assembler } from '../tools/compiler/x86/assembler.ts';
 import {
   R8,
@@ -19,7 +18,7 @@ import {
   RSP,
   symbol,
 } from '../tools/compiler/x86/operand.ts';
-import { type BootSymbol, bootObject } from './object.ts';
+import { type BootObject, type BootSymbol, bootObject } from './object.ts';
 
 /** Exceptions with which the CPU pushes an error code. APM2 §8.2; #VC: §15.35.5. */
 const WITH_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17, 21, 29, 30]);
@@ -34,7 +33,7 @@ const STUB_ALIGN = 8;
  * that the CPU pushed to a TrapFrame, calls the kernel's `trap(frame)` with interrupts off, and goes on
  * with what is in the frame then. XMM registers are left alone: the kernel has no code that uses them.
  */
-export function trapStubs(): Linkable {
+export function trapStubs(): BootObject {
   const asm = new Assembler(64);
   const common = asm.label();
   const symbols: BootSymbol[] = [];
