@@ -1,0 +1,70 @@
+/** Bytes that one port access moves. */
+export type PortSize = 1 | 2 | 4;
+
+/** A device as the port bus sees it; ports are counted from its first. */
+export interface PortDevice {
+  readonly name: string;
+  /** Widest access it takes; the bus splits wider ones into accesses to consecutive ports. */
+  readonly width: PortSize;
+  read(port: number, size: PortSize): number;
+  write(port: number, size: PortSize, value: number): void;
+}
+
+interface Mapping {
+  readonly first: number;
+  readonly last: number;
+  readonly device: PortDevice;
+}
+
+/** Devices by port. Where there is none, reads give all ones and writes are lost, as on a PC. */
+export class PortBus {
+  readonly #mappings: Mapping[] = [];
+
+  /** Puts `device` at `count` ports from `first` on. */
+  add(first: number, count: number, device: PortDevice): void {
+    const last = first + count - 1;
+    const other = this.#mappings.find((m) => m.first <= last && first <= m.last);
+    if (other) throw new RangeError(`ports of ${device.name} and ${other.device.name} overlap`);
+    this.#mappings.push({ first, last, device });
+  }
+
+  /** The device at `port`. */
+  at(port: number): PortDevice | undefined {
+    return this.#mapping(port)?.device;
+  }
+
+  read(port: number, size: PortSize): number {
+    const mapping = this.#mapping(port);
+    if (!mapping) return ones(size);
+    const { device, first } = mapping;
+    if (size <= device.width) return (device.read(port - first, size) & ones(size)) >>> 0;
+    const part = device.width;
+    let value = 0;
+    for (let at = 0; at < size; at += part) {
+      value += this.read((port + at) & 0xffff, part) * 2 ** (8 * at);
+    }
+    return value;
+  }
+
+  write(port: number, size: PortSize, value: number): void {
+    const mapping = this.#mapping(port);
+    if (!mapping) return;
+    const { device, first } = mapping;
+    if (size <= device.width) {
+      device.write(port - first, size, (value & ones(size)) >>> 0);
+      return;
+    }
+    const part = device.width;
+    for (let at = 0; at < size; at += part) {
+      this.write((port + at) & 0xffff, part, (value >>> (8 * at)) & ones(part));
+    }
+  }
+
+  #mapping(port: number): Mapping | undefined {
+    return this.#mappings.find((m) => m.first <= port && port <= m.last);
+  }
+}
+
+function ones(size: PortSize): number {
+  return size === 4 ? 0xffff_ffff : 2 ** (8 * size) - 1;
+}
