@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import * as Injection from '../../../spec/event-injection.ts';
+import * as Exit from '../../../spec/exit.ts';
+import { VMSA_GPA } from '../../../spec/launch.ts';
+import { view } from '../../../spec/layout.ts';
+import { Vmsa } from '../../../spec/layouts/vmsa.ts';
+import * as SevStatus from '../../../spec/sev-status.ts';
+import type { Core } from '../core.ts';
+import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
+import { type Mode, protectedState } from '../mode.ts';
+import { refusedEvent, refusedPage, refusedState } from './checks.ts';
+import { setIntercepts } from './intercepts.ts';
+import { loadState, sevStatus, storeState } from './state.ts';
+
+/** Why the guest left. */
+export interface VmExit {
+  /** Low half of EXITCODE: spec/exit.ts, or the core's own EXIT_LIMIT and EXIT_UNIMPLEMENTED. */
+  readonly code: number;
+  readonly info1: bigint;
+  readonly info2: bigint;
+}
+
+const VMSA_GFN = VMSA_GPA / PAGE;
+/** Most that the core runs in one go. */
+const STRETCH = 0x4000_0000;
+
+/**
+ * A virtual processor as the hypervisor handles it. Where the guest's state is protected it lives
+ * in a VMSA page under the guest's key: it is read from there when the page is new or was written,
+ * and put back when somebody looks.
+ */
+export class Vcpu {
+  readonly #core: Core;
+  readonly #mode: Mode;
+  readonly #asid: number;
+  readonly #vmsa = new Uint8Array(PAGE);
+  #vmsaFrame: number | undefined;
+  /** Digest of the VMSA at the last exit: what pre-SNP processors check at VMRUN. APM2 §15.35.8. */
+  #checksum = '';
+  #refusal = '';
+
+  constructor(core: Core, mode: Mode, asid: number) {
+    this.#core = core;
+    this.#mode = mode;
+    this.#asid = asid;
+    core.control.asid = asid;
+    core.control.sev = mode === 'none' ? 0 : 1;
+    core.control.sevEs = protectedState(mode) ? 1 : 0;
+    core.control.snp = mode === 'snp' ? 1 : 0;
+    setIntercepts(core, mode);
+  }
+
+  /** VMCB field GHCB: the MSR's value, the one register that both sides see. APM2 §15.35.7. */
+  get ghcb(): bigint {
+    return this.#core.state.ghcb;
+  }
+
+  set ghcb(value: bigint) {
+    this.#core.state.ghcb = value;
+  }
+
+  /** The registers, where they are the hypervisor's to see. */
+  get registers(): Core['state'] {
+    if (protectedState(this.#mode)) throw new TypeError(`registers of a ${this.#mode} guest`);
+    return this.#core.state;
+  }
+
+  /** Why the last VMRUN was refused, in words. */
+  get refusal(): string {
+    return this.#refusal;
+  }
+
+  /** Starts in the state of the save area `page`, whose content the hypervisor holds. */
+  start(page: Uint8Array): void {
+    loadState(this.#core.state, page);
+    this.#core.state.sevStatus = this.#mode === 'sev' ? BigInt(SevStatus.SEV) : 0n;
+  }
+
+  /** Starts from the VMSA in system frame `frame`. */
+  startProtected(frame: number, memory: GuestMemory): void {
+    this.#vmsaFrame = frame;
+    memory.watch(frame, () => this.#store());
+    this.#core.control.vmpl = 0;
+    this.#vmsa.set(this.#core.read(frame * PAGE, PAGE, this.#asid));
+    this.#checksum = this.#digest();
+  }
+
+  /** Whether a vCPU runs on the page in `frame`. */
+  uses(frame: number): boolean {
+    return frame === this.#vmsaFrame;
+  }
+
+  /** VMRUN: the guest runs until it exits, or for `maxInstructions`. APM2 §15.5. */
+  run(maxInstructions: number): VmExit {
+    const refusal = this.#refused();
+    if (refusal !== undefined) {
+      this.#refusal = refusal;
+      return { code: Exit.INVALID, info1: 0n, info2: 0n };
+    }
+    const code = this.#core.run(Math.min(maxInstructions, STRETCH));
+    const { exitInfo1, exitInfo2 } = this.#core.control;
+    return { code, info1: exitInfo1, info2: exitInfo2 };
+  }
+
+  /** EVENTINJ for the next VMRUN, which refuses what the architecture does not allow. */
+  inject(event: bigint): void {
+    this.#core.control.eventInj = event;
+  }
+
+  /** Has the guest raise exception `vector`, with an error code where one is given. */
+  injectException(vector: number, errorCode?: number): void {
+    const kind = Injection.TYPE_EXCEPTION << Injection.TYPE_SHIFT;
+    const event = BigInt(vector | kind) | BigInt(Injection.VALID);
+    if (errorCode === undefined) this.inject(event);
+    else this.inject(event | BigInt(Injection.ERROR_VALID) | (BigInt(errorCode) << 32n));
+  }
+
+  /** Goes past the intercepted instruction, where the guest's registers are the hypervisor's. */
+  advance(): void {
+    this.registers.rip = this.#core.control.nRip;
+    this.#core.control.interruptShadow = 0n;
+  }
+
+  #refused(): string | undefined {
+    const { eventInj } = this.#core.control;
+    const es = protectedState(this.#mode);
+    const frame = this.#vmsaFrame;
+    if (es && frame === undefined) return 'there is no VMSA';
+    if (frame !== undefined) {
+      if (this.#mode === 'snp') {
+        const refusal = refusedPage(this.#core.frames.rmp(frame), this.#asid, VMSA_GFN);
+        if (refusal !== undefined) return refusal;
+      }
+      if (this.#core.frames.written(frame)) {
+        this.#load(frame);
+        if (this.#mode === 'sev-es' && this.#digest() !== this.#checksum) {
+          return 'the VMSA was changed';
+        }
+        const refusal = refusedState(view(Vmsa, this.#vmsa), this.#mode);
+        if (refusal !== undefined) return refusal;
+      }
+    }
+    const features = es ? this.#core.control.sevFeatures : 0n;
+    return refusedEvent(eventInj, features, es);
+  }
+
+  #load(frame: number): void {
+    this.#vmsa.set(this.#core.read(frame * PAGE, PAGE, this.#asid));
+    const { vmpl, sevFeatures } = view(Vmsa, this.#vmsa);
+    loadState(this.#core.state, this.#vmsa);
+    this.#core.control.vmpl = vmpl;
+    this.#core.control.sevFeatures = sevFeatures;
+    this.#core.state.sevStatus = sevStatus(sevFeatures);
+    this.#core.flush();
+    this.#core.frames.clearWritten(frame);
+  }
+
+  #store(): void {
+    const frame = this.#vmsaFrame;
+    if (frame === undefined || this.#core.frames.written(frame)) return;
+    storeState(this.#core.state, this.#vmsa);
+    const save = view(Vmsa, this.#vmsa);
+    const { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip } = this.#core.control;
+    Object.assign(save, { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip });
+    this.#core.write(frame * PAGE, this.#vmsa, this.#asid);
+    this.#core.frames.clearWritten(frame);
+    this.#checksum = this.#digest();
+  }
+
+  #digest(): string {
+    return createHash('sha256').update(this.#vmsa).digest('hex');
+  }
+}
