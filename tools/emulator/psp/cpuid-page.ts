@@ -1,0 +1,108 @@
+import * as Cpuid from '../../../spec/cpuid.ts';
+import { view } from '../../../spec/layout.ts';
+import { CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
+import { type CpuidRegisters, lookUp, PROCESSOR } from '../cpuid/model.ts';
+
+const MAX_FUNCTIONS = 64;
+const FUNCTION_SIZE = 48;
+const FUNCTIONS = 16;
+const RESERVED = 0x28;
+
+/**
+ * How a register of the hypervisor's claim is held against the processor's own answer. SNP §8.17.2.6.
+ * `free` bits may be anything.
+ */
+type Rule =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'exact'; readonly free?: number }
+  | { readonly kind: 'subset'; readonly free?: number }
+  | { readonly kind: 'atMost' };
+
+const any: Rule = { kind: 'any' };
+const exact: Rule = { kind: 'exact' };
+const subset: Rule = { kind: 'subset' };
+const atMost: Rule = { kind: 'atMost' };
+const free = (kind: 'exact' | 'subset', bits: number): Rule => ({ kind, free: bits });
+
+/** Rules for EAX, EBX, ECX, EDX; for a function that is not listed they are `subset` each. */
+// biome-ignore format: a function a line
+const RULES: ReadonlyMap<number, readonly [Rule, Rule, Rule, Rule]> = new Map([
+  [0x0000_0000, [atMost, any, any, any]],
+  [0x0000_0001, [atMost, free('exact', 0xffff_0000), free('subset', Cpuid.ECX_OSXSAVE | Cpuid.ECX_HYPERVISOR), subset]],
+  [0x0000_0002, [any, any, any, any]],
+  [0x0000_0004, [any, any, any, any]],
+  [0x0000_0005, [any, any, any, any]],
+  [0x0000_0007, [atMost, subset, free('subset', 0x10), subset]],
+  [0x0000_000b, [any, any, any, any]],
+  [0x8000_0000, [atMost, any, any, any]],
+  [0x8000_0001, [atMost, free('exact', 0xf000_0000), subset, subset]],
+  [0x8000_0002, [any, any, any, any]],
+  [0x8000_0003, [any, any, any, any]],
+  [0x8000_0004, [any, any, any, any]],
+  [0x8000_0005, [any, any, any, any]],
+  [0x8000_0006, [any, any, any, any]],
+  [0x8000_0007, [exact, subset, any, subset]],
+  [0x8000_0008, [any, subset, any, any]],
+  [0x8000_001e, [any, any, any, any]],
+  // EBX: the C-bit's position must be the real one.
+  [0x8000_001f, [subset, free('exact', 0x0000_ffc0), any, any]],
+]);
+const UNLISTED: readonly [Rule, Rule, Rule, Rule] = [subset, subset, subset, subset];
+
+/**
+ * Holds the CPUID page `page` against the processor and corrects it in place. True if nothing had
+ * to be corrected. SNP §8.17.2.6.
+ */
+export function sanitizeCpuidPage(page: Uint8Array): boolean {
+  const table = view(CpuidPage, page);
+  if (table.count > MAX_FUNCTIONS) return false;
+  let honest = true;
+  table.functions.slice(0, table.count).forEach((entry, index) => {
+    const reserved = FUNCTIONS + index * FUNCTION_SIZE + RESERVED;
+    if (page.subarray(reserved, reserved + 8).some((byte) => byte !== 0)) {
+      page.fill(0, reserved, reserved + 8);
+      honest = false;
+    }
+    if (!isChecked(entry.eaxIn)) return;
+    const corrected = sanitize(entry.eaxIn, entry.ecxIn, entry);
+    for (const name of ['eax', 'ebx', 'ecx', 'edx'] as const) {
+      if (corrected[name] === entry[name]) continue;
+      entry[name] = corrected[name];
+      honest = false;
+    }
+  });
+  return honest;
+}
+
+/** Functions that a hypervisor defines itself are its own affair. */
+function isChecked(leaf: number): boolean {
+  return leaf <= 0xffff || (leaf >= 0x8000_0000 && leaf <= 0x8000_ffff);
+}
+
+function sanitize(leaf: number, subleaf: number, claim: CpuidRegisters): CpuidRegisters {
+  const real = lookUp(PROCESSOR, leaf, subleaf);
+  const known = PROCESSOR.some((row) => row.leaf === leaf);
+  if (!known) return { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  const [eax, ebx, ecx, edx] = RULES.get(leaf) ?? UNLISTED;
+  return {
+    eax: apply(eax, claim.eax, real.eax),
+    ebx: apply(ebx, claim.ebx, real.ebx),
+    ecx: apply(ecx, claim.ecx, real.ecx),
+    edx: apply(edx, claim.edx, real.edx),
+  };
+}
+
+function apply(rule: Rule, claim: number, real: number): number {
+  switch (rule.kind) {
+    case 'any':
+      return claim;
+    case 'atMost':
+      return Math.min(claim, real >>> 0);
+    case 'exact': {
+      const loose = rule.free ?? 0;
+      return ((claim & loose) | (real & ~loose)) >>> 0;
+    }
+    case 'subset':
+      return (claim & (real | (rule.free ?? 0))) >>> 0;
+  }
+}

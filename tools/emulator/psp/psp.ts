@@ -1,0 +1,211 @@
+import { createHash, type Hash } from 'node:crypto';
+import * as Launch from '../../../spec/launch.ts';
+import { view } from '../../../spec/layout.ts';
+import { Vmsa } from '../../../spec/layouts/vmsa.ts';
+import * as Status from '../../../spec/psp-status.ts';
+import type { Core } from '../core.ts';
+import { MAX_ASID } from '../cpuid/model.ts';
+import type { Random } from '../random.ts';
+import { sanitizeCpuidPage } from './cpuid-page.ts';
+import { type GuestContext, newContext } from './guest-context.ts';
+import { DIGEST_SIZE, extend, sha384 } from './launch-digest.ts';
+import { pageState } from './page-state.ts';
+import { refusedPolicy } from './policy.ts';
+import { secretsPage } from './secrets.ts';
+
+const PAGE = 4096;
+const PAGES_2M = 512;
+
+export interface LaunchUpdate {
+  /** Frame of the guest context. */
+  readonly context: number;
+  /** First frame of the page. */
+  readonly frame: number;
+  readonly huge: boolean;
+  /** PAGE_TYPE, spec/launch.ts. */
+  readonly type: number;
+  /** Rights of VMPL 1, 2 and 3. */
+  readonly permissions?: readonly [number, number, number];
+}
+
+/**
+ * The AMD Secure Processor: it alone knows the guests' keys. Each command answers with a status of
+ * spec/psp-status.ts and takes frames of system memory, as the mailbox takes their addresses.
+ */
+export class Psp {
+  readonly #core: Core;
+  readonly #random: Random;
+  readonly #contexts = new Map<number, GuestContext>();
+  /** Digest of a guest before SNP: SHA-256 over all that was encrypted for it. SEV §6.5. */
+  #sevDigest: Hash | undefined;
+  #sevAsid = 0;
+
+  constructor(core: Core, random: Random) {
+    this.#core = core;
+    this.#random = random;
+  }
+
+  /** The context in `frame`, for tests and for what else is the firmware's own. */
+  context(frame: number): GuestContext | undefined {
+    return this.#contexts.get(frame);
+  }
+
+  /** SNP_GCTX_CREATE: makes a guest context of a firmware page. SNP §8.12. */
+  createContext(frame: number): number {
+    const entry = this.#core.frames.rmp(frame);
+    if (pageState(entry) !== 'firmware') return Status.INVALID_PAGE_STATE;
+    this.#contexts.set(frame, newContext(this.#random.bytes(32)));
+    this.#core.frames.setRmp(frame, { ...entry, vmsa: true });
+    return Status.SUCCESS;
+  }
+
+  /** SNP_LAUNCH_START: fixes the policy and makes the guest's keys. SNP §8.16. */
+  launchStart(frame: number, policy: bigint): number {
+    const context = this.#valid(frame);
+    if (!context) return Status.INVALID_GUEST;
+    if (context.state !== 'init') return Status.INVALID_GUEST_STATE;
+    if (refusedPolicy(policy) !== undefined) return Status.POLICY_FAILURE;
+    context.policy = policy;
+    context.vmpcks = [0, 1, 2, 3].map(() => this.#random.bytes(32));
+    context.reportId = this.#random.bytes(32);
+    context.state = 'launch';
+    return Status.SUCCESS;
+  }
+
+  /** SNP_ACTIVATE: binds the guest to an ASID, under which its key is installed. SNP §8.8. */
+  activate(frame: number, asid: number): number {
+    const context = this.#valid(frame);
+    if (!context) return Status.INVALID_GUEST;
+    if (context.state === 'init') return Status.INVALID_GUEST_STATE;
+    if (asid <= 0 || asid > MAX_ASID) return Status.INVALID_ASID;
+    for (const other of this.#contexts.values()) if (other.asid === asid) return Status.ASID_OWNED;
+    context.asid = asid;
+    this.#install(asid, context.memoryKey);
+    return Status.SUCCESS;
+  }
+
+  /** SNP_LAUNCH_UPDATE: encrypts a page in place and measures it. SNP §8.17. */
+  launchUpdate(update: LaunchUpdate): number {
+    const context = this.#valid(update.context);
+    if (!context) return Status.INVALID_GUEST;
+    const refusal = this.#refusedPage(context, update);
+    if (refusal !== Status.SUCCESS) return refusal;
+    const entry = this.#core.frames.rmp(update.frame);
+    const permissions = update.permissions ?? [0, 0, 0];
+    const count = update.huge ? PAGES_2M : 1;
+    for (let i = 0; i < count; i++) {
+      const contents = this.#take(context, update.type, update.frame + i);
+      if (!contents) return Status.INVALID_PARAM;
+      const gpa = BigInt(entry.gfn + i) * BigInt(PAGE);
+      context.digest = extend(context.digest, { contents, type: update.type, gpa, permissions });
+    }
+    this.#core.frames.setRmp(update.frame, {
+      ...entry,
+      immutable: false,
+      validated: true,
+      vmsa: update.type === Launch.VMSA,
+      permissions: [entry.permissions[0], ...permissions],
+    });
+    return Status.SUCCESS;
+  }
+
+  /** SNP_LAUNCH_FINISH: the guest may run from now on. SNP §8.18. */
+  launchFinish(frame: number, hostData: Uint8Array = new Uint8Array(32)): number {
+    const context = this.#valid(frame);
+    if (!context) return Status.INVALID_GUEST;
+    if (context.state !== 'launch') return Status.INVALID_GUEST_STATE;
+    if (context.asid === 0) return Status.INACTIVE;
+    context.hostData = hostData;
+    context.state = 'running';
+    return Status.SUCCESS;
+  }
+
+  /** LAUNCH_START of a guest before SNP, activated at once. SEV §6.2. */
+  sevLaunchStart(asid: number): number {
+    if (asid <= 0 || asid > MAX_ASID) return Status.INVALID_ASID;
+    this.#install(asid, this.#random.bytes(32));
+    this.#sevAsid = asid;
+    this.#sevDigest = createHash('sha256');
+    return Status.SUCCESS;
+  }
+
+  /** LAUNCH_UPDATE_DATA or LAUNCH_UPDATE_VMSA: encrypts a page in place and measures it. SEV §6.3. */
+  sevLaunchUpdate(frame: number): number {
+    if (!this.#sevDigest) return Status.INVALID_GUEST_STATE;
+    const bytes = this.#core.read(frame * PAGE, PAGE, 0);
+    this.#sevDigest.update(bytes);
+    this.#core.write(frame * PAGE, bytes, this.#sevAsid);
+    return Status.SUCCESS;
+  }
+
+  /** LAUNCH_MEASURE: the digest of what was encrypted; nothing can be added after. SEV §6.5. */
+  sevLaunchMeasure(): Uint8Array | undefined {
+    const digest = this.#sevDigest?.digest();
+    this.#sevDigest = undefined;
+    return digest && new Uint8Array(digest);
+  }
+
+  #valid(frame: number): GuestContext | undefined {
+    if (frame < 0 || frame >= this.#core.frames.count) return undefined;
+    const isContext = pageState(this.#core.frames.rmp(frame)) === 'context';
+    return isContext ? this.#contexts.get(frame) : undefined;
+  }
+
+  #install(asid: number, key: Uint8Array): void {
+    this.#core.setKey(asid, key.subarray(0, 16), key.subarray(16, 32));
+  }
+
+  /** The checks of LAUNCH_UPDATE, in the firmware's order. */
+  #refusedPage(context: GuestContext, update: LaunchUpdate): number {
+    const { frame, huge, type } = update;
+    if (frame < 0 || frame >= this.#core.frames.count) return Status.INVALID_ADDRESS;
+    const entry = this.#core.frames.rmp(frame);
+    if (pageState(entry) !== 'pre-guest') return Status.INVALID_PAGE_STATE;
+    if (entry.huge !== huge) return Status.INVALID_PAGE_SIZE;
+    if (huge && frame % PAGES_2M !== 0) return Status.INVALID_ADDRESS;
+    if (type < Launch.NORMAL || type > Launch.CPUID) return Status.INVALID_PARAM;
+    if (huge && SMALL_TYPES.includes(type)) return Status.INVALID_PARAM;
+    if (context.state !== 'launch') return Status.INVALID_GUEST_STATE;
+    if (context.asid === 0) return Status.INACTIVE;
+    if (entry.asid !== context.asid) return Status.INVALID_PAGE_OWNER;
+    return Status.SUCCESS;
+  }
+
+  /**
+   * Makes the 4 KiB in `frame` the guest's, and gives the digest of what they hold. Undefined: the
+   * hypervisor's CPUID page is no truth, and lies corrected and unencrypted in the frame.
+   */
+  #take(context: GuestContext, type: number, frame: number): Uint8Array | undefined {
+    const spa = frame * PAGE;
+    let bytes = this.#core.read(spa, PAGE, 0);
+    let contents: Uint8Array = new Uint8Array(DIGEST_SIZE);
+    switch (type) {
+      case Launch.NORMAL:
+        contents = sha384(bytes);
+        break;
+      case Launch.VMSA: {
+        const measured = bytes.slice();
+        Object.assign(view(Vmsa, measured), { tscScale: 0n, tscOffset: 0n });
+        contents = sha384(measured);
+        break;
+      }
+      case Launch.ZERO:
+        bytes = new Uint8Array(PAGE);
+        break;
+      case Launch.SECRETS:
+        bytes = secretsPage(context);
+        break;
+      case Launch.CPUID:
+        if (!sanitizeCpuidPage(bytes)) {
+          this.#core.write(spa, bytes, 0);
+          return undefined;
+        }
+        break;
+    }
+    this.#core.write(spa, bytes, context.asid);
+    return contents;
+  }
+}
+
+/** Types of page that are never 2 MiB. SNP §8.17.2. */
+const SMALL_TYPES: readonly number[] = [Launch.VMSA, Launch.SECRETS, Launch.CPUID];
