@@ -1,0 +1,164 @@
+import * as Exit from '../../../spec/exit.ts';
+import type { Core, MmioBus } from '../core.ts';
+import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
+import { type CpuidLeaf, guestLeaves, lookUp } from '../cpuid/model.ts';
+import type { PortBus } from '../devices/port-bus.ts';
+import { type Mode, protectedState } from '../mode.ts';
+import type { Statistics } from '../statistics.ts';
+import type { Termination } from '../termination.ts';
+import { eventName, exitName, requestName } from '../vcpu/exit-names.ts';
+import type { Vcpu, VmExit } from '../vcpu/vcpu.ts';
+import type { Answers } from './answers.ts';
+import { EVENTS } from './events.ts';
+import { EXITS } from './exits.ts';
+import { MSR_REQUESTS, sevInfo } from './ghcb-msr.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import type { HostProfile } from './host-profile.ts';
+import { readMsr, writeMsr } from './msrs.ts';
+import type { PageStates } from './page-states.ts';
+
+/** A line for whoever follows the exits, made only where somebody does. */
+export type Trace = (line: string) => void;
+
+/** The parts of the machine that the hypervisor works with. */
+export interface Parts {
+  readonly mode: Mode;
+  readonly profile: HostProfile;
+  readonly core: Core;
+  readonly vcpu: Vcpu;
+  readonly memory: GuestMemory;
+  readonly pages: PageStates;
+  readonly ports: PortBus;
+  readonly mmio: MmioBus;
+  readonly statistics: Statistics;
+  readonly trace?: Trace | undefined;
+}
+
+/** The honest answers, in a table of its own for each machine. */
+export function honestAnswers(): Answers {
+  return {
+    exits: new Map(EXITS),
+    requests: new Map(MSR_REQUESTS),
+    events: new Map(EVENTS),
+    cpuid: (host, leaf, subleaf) => lookUp(host.cpuidLeaves, leaf, subleaf),
+    readMsr,
+    writeMsr,
+  };
+}
+
+/** Runs the guest and answers its exits. What it knows of its guest is in here; no registers. */
+export class Hypervisor {
+  readonly mode: Mode;
+  readonly profile: HostProfile;
+  readonly core: Core;
+  readonly vcpu: Vcpu;
+  readonly memory: GuestMemory;
+  readonly pages: PageStates;
+  readonly ports: PortBus;
+  readonly mmio: MmioBus;
+  readonly statistics: Statistics;
+  readonly answers: Answers = honestAnswers();
+  readonly cpuidLeaves: readonly CpuidLeaf[];
+
+  /** The page that the guest registered as its GHCB. GHCB §2.3.2. */
+  registeredGhcb: bigint | undefined;
+  /** The guest's #HV doorbell page. GHCB §4.1.13. */
+  doorbell: bigint | undefined;
+  apJumpTable = 0n;
+  /** DR7 as the guest last told it. */
+  dr7 = 0x400n;
+  #ended: Termination | undefined;
+  readonly #trace: Trace | undefined;
+
+  constructor(parts: Parts) {
+    this.mode = parts.mode;
+    this.profile = parts.profile;
+    this.core = parts.core;
+    this.vcpu = parts.vcpu;
+    this.memory = parts.memory;
+    this.pages = parts.pages;
+    this.ports = parts.ports;
+    this.mmio = parts.mmio;
+    this.statistics = parts.statistics;
+    this.cpuidLeaves = guestLeaves(parts.mode);
+    this.#trace = parts.trace;
+    if (this.protectedState) this.vcpu.ghcb = sevInfo(this);
+  }
+
+  get protectedState(): boolean {
+    return protectedState(this.mode);
+  }
+
+  /** How the run ended, once it has. */
+  get ended(): Termination | undefined {
+    return this.#ended;
+  }
+
+  /** Ends the run. The first cause stands. */
+  end(termination: Termination): void {
+    this.#ended ??= termination;
+  }
+
+  /** What RDTSC would give now. */
+  timeStamp(): bigint {
+    const { instructions, tscOffset } = this.core.state;
+    return BigInt.asUintN(64, instructions + tscOffset);
+  }
+
+  /** Runs the guest until it ends, or has executed `maxInstructions` since it was made. */
+  run(maxInstructions: number): Termination {
+    while (this.#ended === undefined) {
+      const left = maxInstructions - this.core.instructions;
+      if (left <= 0) this.end({ kind: 'limit' });
+      else this.answer(this.vcpu.run(left));
+    }
+    return this.#ended;
+  }
+
+  /** Answers one #VMEXIT. */
+  answer(exit: VmExit): void {
+    if (
+      exit.code !== Exit.VMGEXIT &&
+      exit.code !== EXIT_LIMIT &&
+      exit.code !== EXIT_UNIMPLEMENTED
+    ) {
+      this.note(exitName(exit.code), exit);
+    }
+    const answer = this.answers.exits.get(exit.code);
+    if (answer) answer(this, exit);
+    else this.end({ kind: 'unimplemented', what: `#VMEXIT ${exitName(exit.code)}` });
+  }
+
+  /** Counts an exit under `name`, and tells who follows them. */
+  note(name: string, exit?: VmExit): void {
+    this.statistics.countExit(name);
+    if (!this.#trace) return;
+    const info = exit ? ` ${hex(exit.info1)} ${hex(exit.info2)}` : '';
+    this.#trace(`${this.core.instructions} ${hex(this.core.state.rip)} ${name}${info}`);
+  }
+
+  /** Counts a VMGEXIT of the page protocol by its event. */
+  noteEvent(code: number): void {
+    this.statistics.vmgexits++;
+    this.note(`VMGEXIT:${eventName(code)}`);
+  }
+
+  /** Counts a VMGEXIT of the MSR protocol by its request. */
+  noteRequest(info: number): void {
+    this.statistics.vmgexits++;
+    this.note(`VMGEXIT:MSR:${requestName(info)}`);
+  }
+
+  /** Marks a guest frame outside RAM as a device's. False if the nested table cannot tell. */
+  mapDevice(gfn: number): boolean {
+    const { npt } = this.core;
+    if (gfn >= npt.count || npt.get(gfn).reserved) return false;
+    const no = { present: false, writable: false, executable: false, huge: false };
+    npt.set(gfn, { ...no, frame: 0, reserved: true });
+    return true;
+  }
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

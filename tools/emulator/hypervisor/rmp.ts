@@ -1,0 +1,78 @@
+import * as Rmp from '../../../spec/rmp.ts';
+import type { FrameTable, RmpEntry } from '../core.ts';
+
+const FRAMES_2M = 512;
+
+/** What RMPUPDATE is to make of an entry. APM3 RMPUPDATE. */
+export interface RmpUpdate {
+  readonly assigned: boolean;
+  readonly huge: boolean;
+  readonly immutable: boolean;
+  readonly asid: number;
+  /** Guest frame number. */
+  readonly gfn: number;
+}
+
+/** The state that gives a page back to the hypervisor. */
+export function hypervisorOwned(huge: boolean): RmpUpdate {
+  return { assigned: false, huge, immutable: false, asid: 0, gfn: 0 };
+}
+
+/** The entry that speaks for a frame: that of the 2 MiB page it lies in, where there is one. */
+export function entryFor(frames: FrameTable, frame: number): RmpEntry {
+  const head = frames.rmp(frame - (frame % FRAMES_2M));
+  return head.assigned && head.huge ? head : frames.rmp(frame);
+}
+
+/**
+ * RMPUPDATE on `frame`, as a host executes it; the answer is its return code. `inUse` tells of
+ * pages that a vCPU is running on. APM3 RMPUPDATE, APM2 §15.36.5.
+ */
+export function rmpUpdate(
+  frames: FrameTable,
+  frame: number,
+  update: RmpUpdate,
+  inUse: (frame: number) => boolean = () => false,
+): number {
+  const count = update.huge ? FRAMES_2M : 1;
+  if (frame < 0 || frame + count > frames.count) return Rmp.FAIL_INPUT;
+  if (update.huge && (frame % FRAMES_2M !== 0 || update.gfn % FRAMES_2M !== 0)) {
+    return Rmp.FAIL_INPUT;
+  }
+  if (!update.assigned && (update.asid !== 0 || update.gfn !== 0)) return Rmp.FAIL_INPUT;
+  if (update.assigned && update.asid === 0 && !update.immutable) return Rmp.FAIL_INPUT;
+  const current = entryFor(frames, frame);
+  if (current.immutable) return Rmp.FAIL_PERMISSION;
+  for (let i = 0; i < count; i++) if (inUse(frame + i)) return Rmp.FAIL_INUSE;
+  const hugeNow = current.assigned && current.huge;
+  if (update.huge ? !hugeNow && anyAssigned(frames, frame) : hugeNow) return Rmp.FAIL_OVERLAP;
+  if (update.assigned) {
+    for (let i = 0; i < count; i++) if (!current.assigned) frames.clearWritten(frame + i);
+  }
+  frames.setRmp(frame, {
+    ...update,
+    huge: update.assigned && update.huge,
+    vmsa: false,
+    validated: false,
+    permissions: update.assigned ? [Rmp.ALL, 0, 0, 0] : [0, 0, 0, 0],
+  });
+  return Rmp.OK;
+}
+
+/** PSMASH: makes of a guest's 2 MiB entry 512 entries of 4 KiB with the same rights. APM3 PSMASH. */
+export function psmash(frames: FrameTable, frame: number): number {
+  if (frame < 0 || frame % FRAMES_2M !== 0 || frame + FRAMES_2M > frames.count) {
+    return Rmp.FAIL_INPUT;
+  }
+  const entry = frames.rmp(frame);
+  if (!entry.assigned || !entry.huge || entry.immutable) return Rmp.FAIL_INPUT;
+  for (let i = 0; i < FRAMES_2M; i++) {
+    frames.setRmp(frame + i, { ...entry, huge: false, gfn: entry.gfn + i });
+  }
+  return Rmp.OK;
+}
+
+function anyAssigned(frames: FrameTable, first: number): boolean {
+  for (let i = 0; i < FRAMES_2M; i++) if (frames.rmp(first + i).assigned) return true;
+  return false;
+}
