@@ -1,0 +1,59 @@
+import { VMSA_GPA } from '../../../spec/launch.ts';
+import * as Status from '../../../spec/psp-status.ts';
+import { UserError } from '../../errors.ts';
+import { PAGE } from '../hypervisor/guest-memory.ts';
+import { rmpUpdate } from '../hypervisor/rmp.ts';
+import type { Machine } from '../machine.ts';
+
+/** Frame number of the address at which KVM measures a VMSA. */
+export const VMSA_GFN = VMSA_GPA / PAGE;
+
+/** Encrypts guest frames in place, in the order given, as a launch before SNP does. SEV §6.3. */
+export function launchSev(machine: Machine, gfns: readonly number[]): void {
+  check(machine.psp.sevLaunchStart(machine.asid), 'LAUNCH_START');
+  for (const gfn of gfns) {
+    const frame = machine.memory.frameOf(gfn);
+    if (frame === undefined)
+      throw new UserError(`there is no memory at page 0x${gfn.toString(16)}`);
+    check(machine.psp.sevLaunchUpdate(frame), 'LAUNCH_UPDATE_DATA');
+  }
+}
+
+/** Puts `state` into a VMSA page, encrypts it, and has the vCPU start from it. SEV §6.4. */
+export function launchVmsa(machine: Machine, state: Uint8Array): void {
+  const frame = machine.memory.allocateFrame();
+  machine.memory.write(frame * PAGE, state);
+  check(machine.psp.sevLaunchUpdate(frame), 'LAUNCH_UPDATE_VMSA');
+  machine.vcpu.startProtected(frame, machine.memory);
+}
+
+/** A guest context of the AMD-SP's, started with `policy` and active. Its frame. SNP §8.12. */
+export function startSnp(machine: Machine, policy: bigint): number {
+  const frame = machine.memory.allocateFrame();
+  const firmware = { assigned: true, huge: false, immutable: true, asid: 0, gfn: 0 };
+  check(rmpUpdate(machine.core.frames, frame, firmware), 'RMPUPDATE');
+  check(machine.psp.createContext(frame), 'SNP_GCTX_CREATE');
+  check(machine.psp.launchStart(frame, policy), 'SNP_LAUNCH_START');
+  check(machine.psp.activate(frame, machine.asid), 'SNP_ACTIVATE');
+  return frame;
+}
+
+/** Hands the page in `frame` to an SNP guest as `gfn`: RMPUPDATE, then LAUNCH_UPDATE. SNP §8.17. */
+export function launchPage(
+  machine: Machine,
+  context: number,
+  page: { readonly frame: number; readonly gfn: number; readonly type: number },
+): void {
+  const { frame, gfn, type } = page;
+  const { frames } = machine.core;
+  const update = { assigned: true, huge: false, immutable: true, asid: machine.asid, gfn };
+  check(rmpUpdate(frames, frame, update), 'RMPUPDATE');
+  check(machine.psp.launchUpdate({ context, frame, huge: false, type }), 'SNP_LAUNCH_UPDATE');
+}
+
+/** A command of the AMD-SP, or an instruction, that a launch cannot do without. */
+export function check(status: number, command: string): void {
+  if (status === Status.SUCCESS) return;
+  const name = Object.entries(Status).find(([, code]) => code === status)?.[0] ?? 'UNKNOWN';
+  throw new UserError(`${command} failed with status 0x${status.toString(16)} (${name})`);
+}
