@@ -1,0 +1,108 @@
+/**
+ * A machine as data: processor, memory, devices by port and address, hypervisor, AMD-SP. Making one
+ * takes about a millisecond; there may be hundreds in a process, and they share nothing.
+ */
+
+import { EXIT_PORT } from '../../spec/abi/platform.ts';
+import { COM1 } from '../../spec/uart.ts';
+import { type Core, createCore, type MmioBus } from './core.ts';
+import { C_BIT, MIN_SEV_ASID } from './cpuid/model.ts';
+import { ResetControl } from './devices/absent.ts';
+import { Console } from './devices/console.ts';
+import { DebugExit } from './devices/debug-exit.ts';
+import { PortBus } from './devices/port-bus.ts';
+import { Uart16550 } from './devices/uart.ts';
+import { GuestMemory, planMemory } from './hypervisor/guest-memory.ts';
+import { HOSTS, type HostName } from './hypervisor/host-profile.ts';
+import { Hypervisor, type Trace } from './hypervisor/hypervisor.ts';
+import { PageStates } from './hypervisor/page-states.ts';
+import type { Mode } from './mode.ts';
+import { Psp } from './psp/psp.ts';
+import { Random } from './random.ts';
+import { Statistics } from './statistics.ts';
+import { Vcpu } from './vcpu/vcpu.ts';
+
+export interface MachineOptions {
+  readonly mode: Mode;
+  readonly host?: HostName;
+  /** Bytes of guest RAM, a multiple of 2 MiB. */
+  readonly memory?: number;
+  /** What all random numbers follow from. */
+  readonly seed?: bigint;
+  /** Takes each byte that the guest sends to its console. */
+  readonly console?: (byte: number) => void;
+  readonly trace?: Trace;
+  /** Sees each PVALIDATE that succeeds. */
+  readonly onPvalidate?: (
+    gpa: bigint,
+    huge: boolean,
+    validate: boolean,
+    unchanged: boolean,
+  ) => void;
+}
+
+export interface Machine {
+  readonly mode: Mode;
+  readonly asid: number;
+  readonly seed: bigint;
+  readonly core: Core;
+  readonly memory: GuestMemory;
+  readonly pages: PageStates;
+  readonly vcpu: Vcpu;
+  readonly ports: PortBus;
+  readonly console: Console;
+  readonly hypervisor: Hypervisor;
+  readonly psp: Psp;
+  readonly statistics: Statistics;
+  /** Digest of what was launched, once it was; undefined where nothing measures it. */
+  launchDigest: Uint8Array | undefined;
+}
+
+export const DEFAULT_MEMORY = 64 * 1024 * 1024;
+const RESET_CONTROL = 0xcf9;
+
+/** Addresses that no device answers: reads give all ones, writes are lost. */
+const NO_DEVICES: MmioBus = {
+  read: (_gpa, size) => (1n << BigInt(8 * size)) - 1n,
+  write: () => {},
+};
+
+/** A machine with nothing loaded. */
+export function createMachine(options: MachineOptions): Machine {
+  const { mode, seed = 0n } = options;
+  const plan = planMemory(options.memory ?? DEFAULT_MEMORY);
+  const statistics = new Statistics();
+  const core = createCore({
+    systemFrames: plan.systemFrames,
+    gpaFrames: plan.gpaFrames,
+    seed: new DataView(new Random(seed, 'processor').bytes(8).buffer).getBigUint64(0),
+    mmio: NO_DEVICES,
+    observer: {
+      vc: (rip) => statistics.countVc(rip),
+      pvalidate: (gpa, huge, validate, unchanged) => {
+        statistics.countPvalidate(huge, validate);
+        options.onPvalidate?.(gpa, huge, validate, unchanged);
+      },
+    },
+  });
+  core.control.cBit = C_BIT;
+  const memory = new GuestMemory(core, plan);
+  const asid = mode === 'sev' ? MIN_SEV_ASID : 1;
+  const vcpu = new Vcpu(core, mode, asid);
+  const pages = new PageStates(core, memory, asid, (frame) => vcpu.uses(frame));
+  const ports = new PortBus();
+  const parts = { mode, core, vcpu, memory, pages, ports, mmio: NO_DEVICES, statistics };
+  const profile = HOSTS[options.host ?? 'kvm'];
+  const hypervisor = new Hypervisor({ ...parts, profile, trace: options.trace });
+  const console = new Console((byte) => options.console?.(byte), {
+    instructions: () => core.instructions,
+    statistics,
+  });
+  const end = hypervisor.end.bind(hypervisor);
+  ports.add(COM1, 8, new Uart16550((byte) => console.put(byte)));
+  ports.add(EXIT_PORT, 4, new DebugExit(end));
+  ports.add(RESET_CONTROL, 1, new ResetControl(end));
+  const psp = new Psp(core, new Random(seed, 'AMD-SP'));
+  const machine = { mode, asid, seed, core, memory, pages, vcpu, ports, console, hypervisor, psp };
+  return { ...machine, statistics, launchDigest: undefined };
+}
