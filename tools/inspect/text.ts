@@ -1,9 +1,9 @@
-import Table from 'cli-table3';
 import { PAGE } from './core-file.ts';
 import type { Dump } from './dump.ts';
 import { formatCount, formatEntropy, formatGpa, formatSize } from './format.ts';
 import type { Scan } from './scan.ts';
 import { kindNames, summarize } from './summary.ts';
+import { type Align, formatTable } from './table.ts';
 
 /** Rows of a list that may be long; `--json` has all. */
 const ROWS_MAX = 40;
@@ -25,7 +25,7 @@ function states(dump: Dump, scan: Scan): string {
     formatEntropy(entropy.most),
   ]);
   const head = ['STATE', 'PAGES', 'SIZE', 'BITS/BYTE least', 'mean', 'most'];
-  return table(head, ['left', 'right', 'right', 'right', 'right', 'right'], rows);
+  return formatTable(head, ['left', 'right', 'right', 'right', 'right', 'right'], rows);
 }
 
 function shared(scan: Scan): string {
@@ -54,35 +54,9 @@ function hits(scan: Scan): string {
   return [...(total > 0 ? [found] : []), ...missing].join('\n');
 }
 
-type Align = 'left' | 'right';
-
 function list(head: string[], aligns: Align[], rows: string[][], total: number): string {
   const shown = rows.slice(0, ROWS_MAX);
   const rest = total - shown.length;
-  const text = table(head, aligns, shown);
+  const text = formatTable(head, aligns, shown);
   return rest > 0 ? `${text}\n… and ${rest} more (--json lists them)` : text;
-}
-
-const noBorders = Object.fromEntries(
-  ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) => [
-    [side, ''],
-    [`${side}-mid`, ''],
-    [`${side}-left`, ''],
-    [`${side}-right`, ''],
-  ]),
-);
-
-function table(head: string[], colAligns: Align[], rows: string[][]): string {
-  const drawn = new Table({
-    head,
-    colAligns,
-    chars: { ...noBorders, 'left-mid': '', 'mid-mid': '', 'right-mid': '', middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  drawn.push(...rows);
-  return drawn
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
 }
