@@ -231,9 +231,9 @@ function parseOperand(row: string, text: string): Unplaced {
   if (file) return operand('register', file[1], { file: file[0] });
   if (text === '1') return operand('one', 8);
   if (text === 'm') return operand('memory', 0);
-  let match = /^r(\d+)$/.exec(text);
+  let match = /^r(8|16|32|64)$/.exec(text);
   if (match) return operand('register', Number(match[1]), { file: 'gpr' });
-  match = /^(?:r(\d*)|(xmm))\/m(\d+)$/.exec(text);
+  match = /^(?:r(32|64)?|(xmm))\/m(8|16|32|64|128)$/.exec(text);
   if (match) {
     const memory = Number(match[3]);
     const width = match[2] ? 128 : Number(match[1] || memory);
@@ -244,7 +244,7 @@ function parseOperand(row: string, text: string): Unplaced {
     const bits = match[4] ? Number(match[1]) * 8 : Number(match[1]) + Number(match[3] ?? 0);
     return operand('memory', bits, { memory: bits });
   }
-  match = /^(s?)imm(\d+)$/.exec(text);
+  match = /^(s?)imm(8|16|32|64)$/.exec(text);
   if (match) return operand('immediate', Number(match[2]), { signed: match[1] === 's' });
   match = /^rel(\d+)$/.exec(text);
   if (match) return operand('relative', Number(match[1]), { signed: true });

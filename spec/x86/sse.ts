@@ -8,7 +8,7 @@ const SSSE3 = { feature: 'ssse3' } as const;
 const SSE41 = { feature: 'sse4.1' } as const;
 const SSE42 = { feature: 'sse4.2' } as const;
 
-/** The packed and scalar forms, single and double, of one floating-point operation. APM4 §1. */
+/** The packed and scalar forms, single and double, of one floating-point operation. */
 // biome-ignore format: a row a line
 function float(name: string, opcode: string): Instruction[] {
   return [...packedFloat(name, opcode),
@@ -48,7 +48,8 @@ const COMPARES = { ...SSE, flags: '00M0MM' } as const;
 
 /**
  * SSE to SSE4.2 on XMM registers, AES and carry-less multiplication. MMX forms are left out.
- * `movq xmm, r/m64` and `movq xmm, xmm/m64` are two encodings of one mnemonic. APM4 §1.
+ * `movq xmm, r/m64` and `movq xmm, xmm/m64` are two encodings of one mnemonic. APM1 §4 has
+ * the programming model, volume 4 (26568) each instruction.
  */
 // biome-ignore format: a row a line
 export const sse: readonly Instruction[] = [

@@ -128,7 +128,7 @@ export const system: readonly Instruction[] = [
   i('rsm',                 '0F AA',             { flags: 'MMMMMM', writes: 'TF IF DF IOPL NT RF AC ID VIF VIP', intercept: Exit.RSM }),
 ].flat();
 
-/** x87 control: what sets up, saves or checks a unit that nobody computes with. APM5. */
+/** x87 control: what sets up, saves or checks a unit that nobody computes with. APM1 §6. */
 // biome-ignore format: a row a line
 export const x87: readonly Instruction[] = [
   i('fwait',               '9B',            { feature: 'fpu' }),

@@ -13,7 +13,7 @@ import { system, x87 } from './system.ts';
 /**
  * Every instruction of the table. Where one encoding fits several rows, the most particular of them
  * holds: a fixed ModRM byte before a digit, a mandatory prefix before none, one opcode before `+r`,
- * and what is not an alias before what is.
+ * and what is not an alias before what is. The opcode maps are in APM3 appendix A.
  */
 export const INSTRUCTIONS: readonly Instruction[] = [
   alu,
