@@ -5,6 +5,7 @@ import { receiveHandoff } from './handoff.ts';
 import { acceptMemory } from './mm/acceptance.ts';
 import { receiveMemoryMap } from './mm/memory-map.ts';
 import { openPaging } from './mm/paging.ts';
+import { retireShim } from './mm/shim.ts';
 import { decidePlatform, hasGhcb, isEncrypted, isSnp, platformName } from './platform.ts';
 import { runProgram } from './program.ts';
 import { proveEncryption } from './sev/c-bit.ts';
@@ -17,6 +18,7 @@ export function main(): void {
   receiveHandoff(); // what linker and shim have to say
   decidePlatform(); // none, SEV, SEV-ES or SNP, and whether this image may run there
   openPaging(); // the first page tables become ours
+  retireShim(); // and lose what only the way here needed
   if (isSnp()) {
     receiveCpuidPage(); // what the AMD-SP says about the CPU
     checkSecretsPage();

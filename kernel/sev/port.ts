@@ -42,8 +42,6 @@ export function writePortString(port: u32, from: usize, bytes: u32): void {
     const buffer = sharedBuffer();
     for (let i: u32 = 0; i < count; i++) store8(buffer + i, load<u8>(from + done + i));
     useSharedBuffer();
-    // An exit for OUTS always has RAX: KVM and the specification's table want it marked valid.
-    setRax(0);
     request(Exit.IOIO, info(port, Ioio.SIZE_8 | direction), u64(count));
     done += count;
   }

@@ -116,14 +116,23 @@ export class BareMachine {
   console = '';
   /** VMGEXITs so far. */
   exits = 0;
+  /** Registers as the shim left them, and MSR SEV_STATUS. */
+  cr0 = 0x8005_0033n;
+  cr2 = 0n;
+  efer = BigInt(Msr.EFER_NXE | Msr.EFER_LMA | Msr.EFER_LME);
+  sevStatus: bigint;
+  /** Whether RDRAND has numbers to give. */
+  random = true;
+  /** Bytes that the kernel read with `cpu.load8`. */
+  loads8 = 0;
   readonly #options: Options;
   #msr = 0n;
-  #cr2 = 0n;
   #nextTable = BigInt(PLACES.tables + PAGE);
 
   constructor(module: WebAssembly.Module, options: Options) {
     this.#options = options;
     this.mode = options.mode;
+    this.sevStatus = sevStatus(options.mode);
     this.cBit = options.mode === 'none' ? 0 : 51;
     this.hypervisor = options.hypervisor ?? new HonestHypervisor();
     const encryption = this.cBit === 0 ? 0n : 1n << BigInt(this.cBit);
@@ -238,7 +247,10 @@ export class BareMachine {
         in8: (port: number) => this.in(port),
         out8: (port: number, value: number) => this.out(port, value),
         out32: (port: number, value: number) => this.out(port, value >>> 0),
-        load8: (va: bigint) => data(va).getUint8(0),
+        load8: (va: bigint) => {
+          this.loads8++;
+          return data(va).getUint8(0);
+        },
         load16: (va: bigint) => data(va).getUint16(0, true),
         load32: (va: bigint) => data(va).getUint32(0, true),
         load64: (va: bigint) => data(va).getBigUint64(0, true),
@@ -256,13 +268,14 @@ export class BareMachine {
             va += BigInt(part.length);
           }
         },
-        readCr0: () => 0x8005_0033n,
-        readCr2: () => this.#cr2,
+        readCr0: () => this.cr0,
+        readCr2: () => this.cr2,
         readCr3: () => this.memory.root | this.memory.encryption,
         invlpg: () => {},
         clflush: () => {},
         mfence: () => {},
         rdrand64: (out: bigint) => {
+          if (!this.random) return 0;
           data(out, true).setBigUint64(0, 0x0123_4567_89ab_cdefn + out, true);
           return 1;
         },
@@ -288,8 +301,8 @@ export class BareMachine {
 
   #rdmsr(index: number): bigint {
     if (index === Msr.GHCB) return this.#msr;
-    if (index === Msr.EFER) return BigInt(Msr.EFER_NXE | Msr.EFER_LMA | Msr.EFER_LME);
-    if (index === Msr.SEV_STATUS && this.mode !== 'none') return sevStatus(this.mode);
+    if (index === Msr.EFER) return this.efer;
+    if (index === Msr.SEV_STATUS && this.mode !== 'none') return this.sevStatus;
     throw new Violation(`#GP: RDMSR ${index.toString(16)}`);
   }
 

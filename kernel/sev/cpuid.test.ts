@@ -1,0 +1,72 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as Cpuid from '../../spec/cpuid.ts';
+import type { View } from '../../spec/layout.ts';
+import { CpuidPage } from '../../spec/layouts/cpuid-page.ts';
+import { SecretsPage } from '../../spec/layouts/secrets.ts';
+import { PLACES } from '../../test/kernel/machine.ts';
+import { kernelModule } from '../../test/kernel/module.ts';
+import { boot, panicked } from '../../test/kernel/run.ts';
+
+describe('the pages that the launch filled', () => {
+  let module: WebAssembly.Module;
+  beforeAll(async () => {
+    module = await kernelModule();
+  });
+
+  const endsWith = (spoil: (page: View<typeof CpuidPage>) => void) =>
+    boot(module, {
+      mode: 'snp',
+      prepare: (machine) => spoil(machine.view(CpuidPage, PLACES.cpuid)),
+    }).end;
+
+  it.each([0, 65, 0xffff_ffff])('are refused: a CPUID page with %i entries', (count) => {
+    expect(endsWith((page) => Object.assign(page, { count }))).toEqual(panicked('CPUID_PAGE_BAD'));
+  });
+
+  it.each([
+    ['features', 1],
+    ['extended functions', 2],
+    ['encrypted memory', 3],
+  ])('are refused: a CPUID page without the leaf of %s', (_, entry) => {
+    expect(endsWith((page) => Object.assign(page.functions[entry] ?? {}, { eaxIn: 0x77 }))).toEqual(
+      panicked('CPUID_LEAF_MISSING'),
+    );
+  });
+
+  it('are refused: a CPUID page that names another C-bit', () => {
+    expect(endsWith((page) => Object.assign(page.functions[3] ?? {}, { ebx: 47 }))).toEqual(
+      panicked('C_BIT_WRONG'),
+    );
+  });
+
+  it('are refused: a CPUID page of a CPU without SNP', () => {
+    const eax = Cpuid.EAX_SEV | Cpuid.EAX_SEV_ES;
+    expect(endsWith((page) => Object.assign(page.functions[3] ?? {}, { eax }))).toEqual(
+      panicked('CPUID_PAGE_BAD'),
+    );
+  });
+
+  it.each([0, 1, 5])('are refused: a secrets page of version %i', (version) => {
+    const { end } = boot(module, {
+      mode: 'snp',
+      prepare: (machine) => {
+        machine.view(SecretsPage, PLACES.secrets).version = version;
+      },
+    });
+    expect(end).toEqual(panicked('SECRETS_PAGE_BAD'));
+  });
+
+  it('decide whether each page’s lines are touched after validation', () => {
+    const touched = (ebx: number) => {
+      const { machine } = boot(module, {
+        mode: 'snp',
+        prepare: (m) => Object.assign(m.view(CpuidPage, PLACES.cpuid).functions[3] ?? {}, { ebx }),
+      });
+      return machine.loads8;
+    };
+    const pages = 15 * 512;
+    const withTouch = touched(51);
+    const without = touched((Cpuid.EBX_COHERENCY_SFW_NO | 51) >>> 0);
+    expect(withTouch - without).toBeGreaterThanOrEqual(2 * pages);
+  });
+});
