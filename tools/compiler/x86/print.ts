@@ -96,7 +96,10 @@ function printMemory(at: Memory, mode: 32 | 64): string {
   const width = at.address32 ? 32 : mode;
   const segment = at.segment === NONE ? '' : `${SEGMENTS[at.segment]}:`;
   const target = at.symbol ?? (at.label === undefined ? undefined : `label${at.label}`);
-  if (at.relative) return `${segment}[rip+${symbolText(target ?? '', at.displacement)}]`;
+  if (at.relative) {
+    const from = target || !at.displacement ? `+${target || '0x0'}` : '';
+    return `${segment}[rip${symbolText(from, at.displacement)}]`;
+  }
   const parts: string[] = [];
   if (at.base !== NONE) parts.push(registerName(at.base, width));
   if (at.index !== NONE) parts.push(`${registerName(at.index, width)}*${at.scale}`);
