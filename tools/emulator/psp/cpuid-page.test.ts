@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import * as Cpuid from '../../../spec/cpuid.ts';
+import { view } from '../../../spec/layout.ts';
+import { CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
+import { guestLeaves, PROCESSOR } from '../cpuid/model.ts';
+import { cpuidPage } from '../launch/cpuid-page.ts';
+import { sanitizeCpuidPage } from './cpuid-page.ts';
+
+/** A page of what the honest host proposes, with one function changed. */
+function pageWith(
+  leaf: number,
+  change: Partial<{ eax: number; ebx: number; ecx: number; edx: number }>,
+) {
+  return cpuidPage(
+    guestLeaves('snp').map((row) => (row.leaf === leaf ? { ...row, ...change } : row)),
+  );
+}
+
+function find(page: Uint8Array, leaf: number) {
+  const table = view(CpuidPage, page);
+  const entry = table.functions.slice(0, table.count).find(({ eaxIn }) => eaxIn === leaf);
+  if (!entry) throw new RangeError(`leaf ${leaf.toString(16)} is not in the page`);
+  return entry;
+}
+
+describe('the check of a CPUID page', () => {
+  it('accepts what the honest host proposes', () => {
+    const page = cpuidPage(guestLeaves('snp'));
+    const before = page.slice();
+    expect(sanitizeCpuidPage(page)).toBe(true);
+    expect(page).toEqual(before);
+  });
+
+  it('takes away features that the processor does not have', () => {
+    const page = pageWith(Cpuid.LEAF_STRUCTURED_FEATURES, { ebx: 0xffff_ffff });
+    expect(sanitizeCpuidPage(page)).toBe(false);
+    const real = PROCESSOR.find(({ leaf }) => leaf === Cpuid.LEAF_STRUCTURED_FEATURES);
+    expect(find(page, Cpuid.LEAF_STRUCTURED_FEATURES).ebx).toBe(real?.ebx);
+    expect(sanitizeCpuidPage(page)).toBe(true);
+  });
+
+  it('lets the hypervisor hide a feature', () => {
+    const page = pageWith(Cpuid.LEAF_FEATURES, { ecx: 0 });
+    expect(sanitizeCpuidPage(page)).toBe(true);
+  });
+
+  it('puts the position of the C-bit right', () => {
+    const page = pageWith(Cpuid.LEAF_ENCRYPTED_MEMORY, { ebx: 47 });
+    expect(sanitizeCpuidPage(page)).toBe(false);
+    expect(find(page, Cpuid.LEAF_ENCRYPTED_MEMORY).ebx & Cpuid.EBX_C_BIT_MASK).toBe(51);
+  });
+
+  it('empties functions that the processor does not have, and reserved fields', () => {
+    const page = pageWith(0x8000_0007, {});
+    find(page, 0x8000_0007).eaxIn = 0x8000_0030;
+    page[16 + 0x28] = 1;
+    expect(sanitizeCpuidPage(page)).toBe(false);
+    expect(find(page, 0x8000_0030).edx).toBe(0);
+    expect(page[16 + 0x28]).toBe(0);
+  });
+
+  it('leaves the hypervisor its own functions', () => {
+    const page = pageWith(0x4000_0000, { ebx: 0x1234_5678 });
+    expect(sanitizeCpuidPage(page)).toBe(true);
+  });
+
+  it('refuses a table that is longer than a page', () => {
+    const page = cpuidPage(guestLeaves('snp'));
+    view(CpuidPage, page).count = 65;
+    expect(sanitizeCpuidPage(page)).toBe(false);
+  });
+});
