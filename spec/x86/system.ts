@@ -32,8 +32,8 @@ export const system: readonly Instruction[] = [
   i('rdpru',               'NP 0F 01 FD',   { intercept: Exit.RDPRU, feature: 'rdpru' }),
   i('rdpid r64',           'F3 0F C7 /7',   { mode: 64, feature: 'rdpid' }),
   i('rdpid r32',           'F3 0F C7 /7',   { mode: 32, feature: 'rdpid' }),
-  i('rdrand rv',           'NP 0F C7 /6',   { flags: '00000M', feature: 'rdrand' }),
-  i('rdseed rv',           'NP 0F C7 /7',   { flags: '00000M', feature: 'rdseed' }),
+  i('rdrand rv',           '0F C7 /6',      { flags: '00000M', feature: 'rdrand' }),
+  i('rdseed rv',           '0F C7 /7',      { flags: '00000M', feature: 'rdseed' }),
 
   i('mov r32, cr',         '0F 20 /r',      { mode: 32, cpl0: true, intercept: Exit.CR0_READ, effect: 'movFromControl', width: 32 }),
   i('mov r64, cr',         '0F 20 /r',      { cpl0: true, intercept: Exit.CR0_READ, effect: 'movFromControl', width: 64 }),

@@ -190,10 +190,12 @@ function matches(row: Instruction, head: Head, modrm: number, mode: 32 | 64): bo
   return !(rm?.kind === 'memory' && modrm >= 0xc0);
 }
 
-/** Whether a row like this one exists for 64-bit operands. */
-function hasWide({ encoding, mnemonic }: Instruction): boolean {
-  return (index.get(keyOf(false, encoding.map, encoding.opcode)) ?? []).some(
-    (row) => row.encoding.operandSize === 64 && row.mnemonic[0] === mnemonic[0],
+/** Whether this encoding has a form for 64-bit operands too. */
+function hasWide({ encoding }: Instruction): boolean {
+  const { map, opcode, digit, prefix } = encoding;
+  return (index.get(keyOf(false, map, opcode)) ?? []).some(
+    ({ encoding: other }) =>
+      other.operandSize === 64 && other.digit === digit && other.prefix === prefix,
   );
 }
 
