@@ -84,11 +84,11 @@ function buildIndex(): Map<number, Instruction[]> {
 function rank({ encoding, alias }: Instruction): number {
   const modrm = { byte: 2, digit: 1, register: 0, none: 0 }[encoding.modrm];
   return (
-    (alias ? 0 : 32) +
-    modrm * 8 +
-    (encoding.prefix ? 4 : 0) +
-    (encoding.rexW ? 2 : 0) +
-    (encoding.plusRegister ? 0 : 1)
+    modrm * 16 +
+    (encoding.prefix ? 8 : 0) +
+    (encoding.rexW ? 4 : 0) +
+    (encoding.plusRegister ? 0 : 2) +
+    (alias ? 0 : 1)
   );
 }
 
