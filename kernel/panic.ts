@@ -7,8 +7,6 @@ import { ASSERTION } from '../spec/abi/termination.ts';
 import { cli } from './cpu.ts';
 
 let reason: u32 = 0;
-/** How often {@link panic} was called: more than once means that the way down failed too. */
-let calls: u32 = 0;
 
 /**
  * Ends the guest for `why`, a constant of spec/abi/termination.ts. Never returns. The first reason
@@ -17,7 +15,6 @@ let calls: u32 = 0;
 export function panic(why: u32): void {
   // Binaryen inlines no function that calls, unless it is tiny: so the trap's caller is who gave up.
   cli();
-  calls++;
   if (reason === 0) reason = why === 0 ? ASSERTION : why;
   unreachable();
 }
@@ -25,8 +22,4 @@ export function panic(why: u32): void {
 /** The reason given to {@link panic}, 0 if it was not called. */
 export function panicReason(): u32 {
   return reason;
-}
-
-export function panicCalls(): u32 {
-  return calls;
 }

@@ -3,12 +3,12 @@
 import { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import { flush, writeHex, writeText } from '../console.ts';
 import { die } from '../exit.ts';
-import { panicCalls } from '../panic.ts';
 import { abandon } from '../sev/ghcb.ts';
 import { callerAddress, stepOut, writeBacktrace } from './backtrace.ts';
 import { placeOf, writeLocation } from './symbols.ts';
 
-let dying: bool = false;
+/** The reason of a report that has begun; 0 before. */
+let dyingFor: u32 = 0;
 
 /**
  * Ends the guest for `reason`, `what` in words, at the place where `frame` was taken, or where its
@@ -16,8 +16,8 @@ let dying: bool = false;
  * returns.
  */
 export function report(reason: u32, what: string, frame: TrapFrame, atCaller: bool): void {
-  if (dying || panicCalls() > 1) die(reason);
-  dying = true;
+  if (dyingFor !== 0) die(dyingFor);
+  dyingFor = reason;
   abandon();
   flush();
   let rip = frame.rip;
