@@ -20,7 +20,7 @@ code, .gpa, td.mono { font-family: ui-monospace, "Cascadia Mono", Menlo, "DejaVu
 .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 20px; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 16px; }
 figcaption { font-weight: 600; margin-bottom: 8px; }
-svg { display: block; width: 100%; height: auto; }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font-size: 10.5px; }
 .gpa text { text-anchor: end; font-size: 10px; }
 .halo { fill: none; stroke: var(--card); stroke-width: 5; }
