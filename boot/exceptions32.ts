@@ -1,6 +1,7 @@
 import { PLATFORM_SEV_ES } from '../spec/abi/platform.ts';
 import * as Termination from '../spec/abi/termination.ts';
 import { VECTOR_GP, VECTOR_UD, VECTOR_VC } from '../spec/cpu.ts';
+import * as Exit from '../spec/exit.ts';
 import { EAX, EBP, ESP, type Label, mem } from '../tools/compiler/x86/operand.ts';
 import { type Code32, record } from './code32.ts';
 import { SELECTOR_CODE32, SHIM } from './memory-map.ts';
@@ -43,6 +44,8 @@ export function assembleHandlers(asm: Code32): Handlers {
     [
       VECTOR_VC,
       handler(VECTOR_VC, 16, () => {
+        asm.op('cmp r/m32, imm32', mem(ESP), Exit.PAGE_NOT_VALIDATED); // the error code
+        asm.require('ne', Termination.VC_NOT_VALIDATED);
         asm.op('cmp r/m32, imm32', record('platform'), PLATFORM_SEV_ES);
         asm.require('ae', Termination.VC_WITHOUT_ES);
         asm.fail(Termination.VC_NOT_SERVED);

@@ -186,8 +186,13 @@ function matches(row: Instruction, head: Head, modrm: number, mode: 32 | 64): bo
   if (encoding.modrm === 'byte') return modrm === encoding.digit;
   if (encoding.modrm === 'digit' && ((modrm >> 3) & 7) !== encoding.digit) return false;
   const rm = operands.find((o) => o.place === 'rm');
-  if (rm?.kind === 'register' && modrm < 0xc0) return false;
+  if (rm?.kind === 'register' && modrm < 0xc0 && !ignoresMod(row)) return false;
   return !(rm?.kind === 'memory' && modrm >= 0xc0);
+}
+
+/** Moves to and from control and debug registers take ModRM.mod for 3, whatever it is. APM3 §4. */
+function ignoresMod({ operands }: Instruction): boolean {
+  return operands.some(({ file }) => file === 'control' || file === 'debug');
 }
 
 /** Whether this encoding has a form for 64-bit operands too. */
@@ -224,7 +229,8 @@ class Reader {
     else if (encoding.modrm !== 'none') {
       const modrm = this.code[this.at++] ?? 0;
       reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
-      rm = modrm >= 0xc0 ? (modrm & 7) | ((rex & 1) << 3) : this.memory(modrm);
+      rm =
+        modrm >= 0xc0 || ignoresMod(this.row) ? (modrm & 7) | ((rex & 1) << 3) : this.memory(modrm);
     }
     const immediates = encoding.immediates.map((size) => this.immediate(size));
     return operands
