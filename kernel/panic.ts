@@ -3,7 +3,6 @@
  * reason and traps, and trap/ finds the place, tells the console and the host, and stops for good.
  */
 
-import { ASSERTION } from '../spec/abi/termination.ts';
 import { cli } from './cpu.ts';
 
 let reason: u32 = 0;
@@ -13,9 +12,9 @@ let reason: u32 = 0;
  * stands: what goes wrong on the way down does not hide it.
  */
 export function panic(why: u32): void {
-  // Binaryen inlines no function that calls, unless it is tiny: so the trap's caller is who gave up.
+  // The compiler is told not to inline this (shrinkLevel): so the trap's caller is who gave up.
   cli();
-  if (reason === 0) reason = why === 0 ? ASSERTION : why;
+  if (reason === 0) reason = why;
   unreachable();
 }
 

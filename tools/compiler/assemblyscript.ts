@@ -31,12 +31,21 @@ const KERNEL_DATA = 0x18_0000;
  * What each kind of module is compiled with.
  *
  * - kernel: no heap of AssemblyScript's own; its static data where the image has it. asc reads
- *   `--memoryBase` in decimal only (hexadecimal is 0 without a word).
+ *   `--memoryBase` in decimal only (hexadecimal is 0 without a word). Inlined only where that makes
+ *   it smaller: a panic's backtrace shows the functions that are left.
  * - program: a heap and collection on request (`minimal`; `incremental` would keep a shadow
  *   stack at every access to a managed value), started through the export that WASI names.
  */
 export const flagsFor = {
-  kernel: [...debugging, '--runtime', 'stub', '--memoryBase', String(KERNEL_DATA)],
+  kernel: [
+    ...debugging,
+    '--runtime',
+    'stub',
+    '--memoryBase',
+    String(KERNEL_DATA),
+    '--shrinkLevel',
+    '1',
+  ],
   program: [...debugging, '--runtime', 'minimal', '--exportStart', '_start'],
 } as const satisfies Record<string, readonly string[]>;
 
