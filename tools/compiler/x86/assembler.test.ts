@@ -204,6 +204,7 @@ describe('the fast face', () => {
     checked.op('movss xmm, xmm/m32', 9, mem(4, 16));
     checked.op('lea r64, m', 0, relative(symbol('f', 4)));
     checked.op('mfence');
+    checked.op('mov r32, r/m32', 3, { ...mem(14, 8), address32: true });
     checked.op('call rel32', symbol('f'));
     const fast = new Emitter();
     fast.rr(form('add r64, r/m64'), 9, 3);
@@ -216,6 +217,8 @@ describe('the fast face', () => {
     fast.rm(form('movss xmm, xmm/m32'), 9, 4, -1, 1, 16);
     fast.rmSymbol(form('lea r64, m'), 0, 'f', 4);
     fast.none(form('mfence'));
+    fast.prefix('address32');
+    fast.rm(form('mov r32, r/m32'), 3, 14, -1, 1, 8);
     fast.call('f');
     expect(bytesText(fast.finish())).toBe(bytesText(checked.finish()));
     expect(fast.relocations).toEqual(checked.relocations);

@@ -71,11 +71,6 @@ export class Assembler extends Emitter {
     });
   }
 
-  /** `lock`, `rep` (also repe) or `repne` before the next instruction. */
-  prefix(name: 'lock' | 'rep' | 'repne'): void {
-    this.byte({ lock: 0xf0, rep: 0xf3, repne: 0xf2 }[name]);
-  }
-
   private checkRegister(id: string, number: number, byte: boolean): void {
     // Without REX, the numbers of spl…dil mean ah…bh.
     const limit = this.mode === 64 ? 16 : byte ? 4 : 8;

@@ -16,6 +16,8 @@ const FIXUP = 4;
 /** A label that is not bound yet. */
 const UNBOUND = -1;
 
+const PREFIXES = { lock: 0xf0, rep: 0xf3, repne: 0xf2, address32: 0x67 } as const;
+
 const JMP_SHORT = 0xeb;
 const JMP_NEAR = 0xe9;
 const CALL_NEAR = 0xe8;
@@ -52,6 +54,12 @@ export class Emitter {
   private readonly fixups: number[] = [];
 
   // Instructions.
+
+  /** Before the next instruction: lock, rep (also repe), repne, or 32-bit addresses in 64-bit mode. */
+  prefix(name: keyof typeof PREFIXES): void {
+    this.reserve();
+    this.byte(PREFIXES[name]);
+  }
 
   /** No operands, or only such as the opcode implies. */
   none(form: Form): void {
