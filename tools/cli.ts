@@ -5,11 +5,12 @@ import { Command, CommanderError } from 'commander';
 import { register as build } from './commands/build.ts';
 import { register as compile } from './commands/compile.ts';
 import { register as inspect } from './commands/inspect.ts';
+import { register as run } from './commands/run.ts';
 import { UserError } from './errors.ts';
 import { root } from './root.ts';
 
 /** Every command: a file of tools/commands each. */
-const commands = [build, inspect, compile];
+const commands = [build, run, inspect, compile];
 
 /** Exit codes of the tools themselves; what else a command answers is its own. */
 const USAGE = 2;
