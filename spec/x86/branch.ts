@@ -8,7 +8,8 @@ const RETURN = { flags: 'MMMMMM', writes: 'TF IF DF IOPL NT RF VM AC ID VIF VIP'
 /**
  * Control transfers. Near ones are 64 bits wide in 64-bit mode. The forms with a 16-bit displacement
  * exist in 64-bit mode on AMD's processors only, which cut RIP to 16 bits (APM3 §1.2.2). Far pointers in
- * memory have offsets of 16 or 32 bits there, whatever REX.W says.
+ * memory have offsets of 16 or 32 bits there, whatever REX.W says. Short branches with prefix 66, which no
+ * assembler writes, are left out.
  */
 // biome-ignore format: a row a line
 export const branch: readonly Instruction[] = [
@@ -56,7 +57,7 @@ export const branch: readonly Instruction[] = [
   i('iretd',               'o32 CF',      { ...RETURN, effect: 'iret', intercept: Exit.IRET }),
   i('iretq',               'o64 CF',      { ...RETURN, effect: 'iret', intercept: Exit.IRET }),
   i('syscall',             '0F 05',       { ...RETURN, feature: 'syscall' }),
-  i('sysretd',             'o32 0F 07',   { ...RETURN, effect: 'sysret', cpl0: true, feature: 'syscall' }),
+  i('sysretd',             '0F 07',       { ...RETURN, effect: 'sysret', width: 32, cpl0: true, feature: 'syscall' }),
   i('sysretq',             'o64 0F 07',   { ...RETURN, effect: 'sysret', cpl0: true, feature: 'syscall' }),
   i('sysenter',            '0F 34',       { writes: 'IF RF VM', mode: 32, feature: 'sep' }),
   i('sysexit',             '0F 35',       { mode: 32, cpl0: true, feature: 'sep' }),
