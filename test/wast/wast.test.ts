@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { compileRuntime } from '../../tools/compiler/linux/runtime.ts';
+import type { WasmObject } from '../../tools/compiler/object.ts';
+import { root } from '../../tools/root.ts';
+import { runScript } from './run.ts';
+
+const folder = join(root, 'test/wast/core');
+
+let runtime: WasmObject;
+beforeAll(async () => {
+  runtime = await compileRuntime();
+});
+
+describe('every assertion holds', () => {
+  it.each(readdirSync(folder))('in %s', (file) => {
+    const { passed, failures } = runScript(readFileSync(join(folder, file), 'utf8'), runtime);
+    expect(failures).toEqual([]);
+    expect(passed).toBeGreaterThan(0);
+  });
+});
+
+describe('the runner', () => {
+  it('counts an assertion that does not hold', () => {
+    const report = runScript(
+      `(module (func (export "f") (result i32) (i32.const 1)))
+       (assert_return (invoke "f") (i32.const 1))
+       (assert_return (invoke "f") (i32.const 2))
+       (assert_trap (invoke "f") "unreachable")
+       (assert_invalid (module (func)) "nothing is wrong")`,
+      runtime,
+    );
+    expect(report.passed).toBe(1);
+    expect(report.failures.map((line) => line.split(':')[0]).sort()).toEqual([
+      'line 3',
+      'line 4',
+      'line 5',
+    ]);
+  });
+});
