@@ -58,6 +58,8 @@ export interface Options {
   readonly startsShared?: boolean;
   /** What the program does once it is entered. */
   readonly program?: (machine: BareMachine) => void;
+  /** Imports of a kernel that was made for a test. */
+  readonly imports?: WebAssembly.Imports;
   /** Last touch on what linker, launch and shim left. */
   readonly prepare?: (machine: BareMachine) => void;
   /** False: the C-bit is a bit like any other, as where the host lied about its place. */
@@ -84,6 +86,8 @@ export const PLACES = {
   startInfo: 0x8000,
 } as const;
 
+/** The tables that ImageInfo points at, in its page. */
+const TABLES = PLACES.info + 0x200;
 const POOL_PAGES = 0x40;
 const WRITABLE = 2n;
 const NO_EXECUTE = 1n << 63n;
@@ -207,6 +211,14 @@ export class BareMachine {
     return this.view(BootRecord, PLACES.record);
   }
 
+  get compartment(): View<typeof CompartmentInfo> {
+    return this.view(CompartmentInfo, TABLES + 0x200);
+  }
+
+  get segment(): View<typeof SegmentInfo> {
+    return this.view(SegmentInfo, TABLES + 0x320);
+  }
+
   /** Bytes at a virtual address, as the kernel reads them; checked against tables and RMP. */
   access(va: bigint, write: boolean): { bytes: Uint8Array; offset: number } {
     const address = BigInt.asUintN(64, va);
@@ -237,6 +249,7 @@ export class BareMachine {
     };
     const shared = () => new DataView((this.kernel.memory as unknown as WebAssembly.Memory).buffer);
     return {
+      ...this.#options.imports,
       cpu: {
         rdmsr: (index: number) => this.#rdmsr(index >>> 0),
         wrmsr: (index: number, value: bigint) => {
@@ -367,7 +380,7 @@ export class BareMachine {
   ] as const;
 
   #linker(): void {
-    const tables = PLACES.info + 0x200;
+    const tables = TABLES;
     Object.assign(this.info, {
       magic: BigInt(Platform.IMAGE_MAGIC),
       modes: 0xf,
@@ -403,7 +416,7 @@ export class BareMachine {
       });
     }
     Object.assign(this.view(TrapSite, tables + 0x100), { place: PLACES.text, reason: UNREACHABLE });
-    Object.assign(this.view(CompartmentInfo, tables + 0x200), {
+    Object.assign(this.compartment, {
       index: 1,
       entry: TOP + BigInt(PLACES.text),
       memoryRecord: TOP + BigInt(tables + 0x300),
@@ -416,7 +429,7 @@ export class BareMachine {
       argumentsSize: 14,
       stackPages: 4,
     });
-    Object.assign(this.view(SegmentInfo, tables + 0x320), {
+    Object.assign(this.segment, {
       source: TOP + BigInt(tables + 0x340),
       offset: 0x1234,
       size: 14,
