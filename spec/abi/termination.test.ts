@@ -17,6 +17,7 @@ describe('the reasons for which a guest ends itself', () => {
     const lines = [...text.matchAll(/^\| (\d+), ([0-9a-f]{2})h \| `(\w+)`/gm)].map(
       ([, set, reason, name]) => [name, (Number(set) << 8) | Number.parseInt(`${reason}`, 16)],
     );
-    expect(lines).toEqual(reasons);
+    expect(Object.fromEntries(lines)).toEqual(Object.fromEntries(reasons));
+    expect(lines).toHaveLength(reasons.length);
   });
 });
