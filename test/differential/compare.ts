@@ -50,7 +50,7 @@ export function compare(
 ): Tally {
   const expected = runInV8(wasm, lines);
   const input = lines.map((line) => `${line}\n`).join('');
-  const run = runExecutable(makeExecutable(wasm, [], runtime), ['--batch'], input);
+  const run = runExecutable(makeExecutable({ wasm }, [], runtime), ['--batch'], input);
   const answers = linesOf(run.stdout).map(withoutNanBits);
   const logs = linesOf(run.stderr).map(withoutNanBits);
   const trapped = expected.answers.length < lines.length;

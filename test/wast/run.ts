@@ -184,7 +184,7 @@ class Script {
 
   private build(wasm: Uint8Array, uses: readonly Instance[]): Uint8Array {
     const links: LinkedModule[] = this.closure(uses);
-    return makeExecutable(wasm, links, this.runtime);
+    return makeExecutable({ wasm }, links, this.runtime);
   }
 
   /** The instances and all that they import from, in the order of the script. */
@@ -218,7 +218,7 @@ class Script {
     if (!main) return;
     let run: Run;
     try {
-      const executable = makeExecutable(main.wasm, group.slice(0, -1), this.runtime);
+      const executable = makeExecutable(main, group.slice(0, -1), this.runtime);
       run = runExecutable(
         executable,
         ['--batch'],

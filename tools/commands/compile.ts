@@ -1,6 +1,6 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type LinkedModule, makeExecutable } from '../compiler/linux/executable.ts';
+import { type LinkedModule, type Module, makeExecutable } from '../compiler/linux/executable.ts';
 import { compileRuntime } from '../compiler/linux/runtime.ts';
 import { UserError } from '../errors.ts';
 
@@ -31,14 +31,21 @@ async function compileFile(file: string, { link, target, output }: Options): Pro
   const links = link.map(readLink);
   const names = new Set(links.map(({ name }) => name));
   if (names.size < links.length) throw new UserError('--link: a name is given twice');
-  const executable = makeExecutable(read(file), links, await compileRuntime());
+  const executable = makeExecutable(readModule(file), links, await compileRuntime());
   write(output, executable);
 }
 
 function readLink(text: string): LinkedModule {
   const at = text.indexOf('=');
   if (at < 1) throw new UserError(`--link expected NAME=FILE, got ${text}`);
-  return { name: text.slice(0, at), wasm: read(text.slice(at + 1)) };
+  return { name: text.slice(0, at), ...readModule(text.slice(at + 1)) };
+}
+
+/** A module, and the source map beside it (`FILE.map`) if there is one. */
+function readModule(file: string): Module {
+  const map = `${file}.map`;
+  const sourceMap = existsSync(map) ? Buffer.from(read(map)).toString() : undefined;
+  return { wasm: read(file), sourceMap };
 }
 
 function read(file: string): Uint8Array {

@@ -14,7 +14,7 @@ beforeAll(async () => {
 /** The executable of a module in text format; `links` by name. */
 function build(module: string, links: Readonly<Record<string, string>> = {}): Uint8Array {
   const linked = Object.entries(links).map(([name, text]) => ({ name, wasm: wat(text) }));
-  return makeExecutable(wat(module), linked, runtime);
+  return makeExecutable({ wasm: wat(module) }, linked, runtime);
 }
 
 function batch(program: Uint8Array, ...lines: string[]): string[] {

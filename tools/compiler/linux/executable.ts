@@ -2,6 +2,7 @@ import { UserError } from '../../errors.ts';
 import { compile } from '../compile.ts';
 import { type Linkable, type Placements, place, relocate, symbolTable } from '../link-sections.ts';
 import { typeNumbers, type WasmObject } from '../object.ts';
+import { readSourceMap } from '../source-map.ts';
 import { binder } from './bind.ts';
 import { type Segment, writeElf } from './elf.ts';
 import { RUNTIME_DATA } from './runtime.ts';
@@ -9,10 +10,15 @@ import { SPECTEST, spectestModule } from './spectest.ts';
 import { runtimeSymbol, startUp } from './start-up.ts';
 import { type Addresses, type NamedObject, runtimeTables } from './tables.ts';
 
-/** A module whose exports others may import under `name`. */
-export interface LinkedModule {
-  readonly name: string;
+export interface Module {
   readonly wasm: Uint8Array;
+  /** Its source map (version 3), for the places of traps. */
+  readonly sourceMap?: string | undefined;
+}
+
+/** A module whose exports others may import under `name`. */
+export interface LinkedModule extends Module {
+  readonly name: string;
 }
 
 /** Everything but the run-time's static data is linked from here on. */
@@ -26,18 +32,18 @@ const PAGE = 4096;
  * @throws UserError `malformed: …`, `invalid: …`, `unsupported: …`, `unlinkable: …`
  */
 export function makeExecutable(
-  program: Uint8Array,
+  program: Module,
   links: readonly LinkedModule[],
   runtime: WasmObject,
 ): Uint8Array {
   const instances: NamedObject[] = [];
   const byName = new Map<string, WasmObject>();
-  const modules = [...links, { name: '', wasm: program }];
+  const modules: LinkedModule[] = [...links, { ...program, name: '' }];
   const needsSpectest = modules.some(({ wasm }) => importsFrom(wasm, SPECTEST));
   if (needsSpectest && !links.some(({ name }) => name === SPECTEST)) {
     modules.unshift({ name: SPECTEST, wasm: spectestModule() });
   }
-  for (const { name, wasm } of modules) {
+  for (const { name, wasm, sourceMap } of modules) {
     const index = instances.length;
     const object = compile(wasm, {
       instance: name === '' ? 'main' : `link.${name}`,
@@ -45,7 +51,7 @@ export function makeExecutable(
       linked: modules.length > 1,
       bind: binder(index, byName, runtime),
     });
-    instances.push({ name, object });
+    instances.push({ name, object, sources: sourceMap ? readSourceMap(sourceMap) : undefined });
     if (name !== '') byName.set(name, object);
   }
   return link(instances, runtime);

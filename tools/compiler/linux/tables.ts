@@ -13,7 +13,8 @@ import {
   FunctionPlace,
   FunctionRecord,
   InstanceInfo,
-  type TextInfo,
+  LinePlace,
+  TextInfo,
   TrapPlace,
   TYPE_EXTERNREF,
   TYPE_F32,
@@ -28,6 +29,7 @@ import * as Reason from '../../../spec/abi/trap-reason.ts';
 import { type Layout, type View, view } from '../../../spec/layout.ts';
 import { UserError } from '../../errors.ts';
 import type { ExternType, FunctionType, TrapReason, ValueType, WasmObject } from '../object.ts';
+import type { SourceMap } from '../source-map.ts';
 import { callingSequence, isFloat, type Location } from '../x86/abi.ts';
 
 /** Where the objects' parts have come to lie. */
@@ -45,6 +47,8 @@ export interface NamedObject {
   /** As `--link` names it; empty for the program itself. */
   readonly name: string;
   readonly object: WasmObject;
+  /** Where in the sources the module's instructions come from, if that is known. */
+  readonly sources: SourceMap | undefined;
 }
 
 /** The tables of spec/abi/executable.ts for these instances, to lie at `address`; the root comes first. */
@@ -56,12 +60,14 @@ export function runtimeTables(
   const tables = new Tables(address);
   const root = tables.reserve(Executable, 1);
   const infos = tables.reserve(InstanceInfo, instances.length);
-  const traps = instances.flatMap(({ object }) =>
-    object.traps.map(({ offset, reason }) => ({
-      address: addresses.textOf(object) + offset,
-      reason: reasonNumbers[reason],
-    })),
-  );
+  const traps = instances
+    .flatMap(({ object }) =>
+      object.traps.map(({ offset, reason }) => ({
+        address: addresses.textOf(object) + offset,
+        reason: reasonNumbers[reason],
+      })),
+    )
+    .sort((a, b) => a.address - b.address);
   const functions = instances.flatMap(({ object }) =>
     object.functions.map(({ symbol, start, end }) => ({
       start: addresses.textOf(object) + start,
@@ -69,6 +75,8 @@ export function runtimeTables(
       ...tables.text(symbol),
     })),
   );
+  const files = new Map<string, number>();
+  const places = instances.flatMap((instance) => linePlaces(instance, addresses, files));
   instances.forEach((instance, i) => {
     tables.set(
       InstanceInfo,
@@ -88,8 +96,32 @@ export function runtimeTables(
       functions.map(({ start, end, bytes, size }) => ({ start, end, name: bytes, nameSize: size })),
     ),
     functionCount: functions.length,
+    places: tables.array(LinePlace, places),
+    placeCount: places.length,
+    files: tables.array(
+      TextInfo,
+      [...files.keys()].map((file) => tables.text(file)),
+    ),
+    fileCount: files.size,
   });
   return tables.bytes();
+}
+
+/** The lines of an instance's code; the files that they are in join `files`. */
+function linePlaces(
+  { object, sources }: NamedObject,
+  addresses: Addresses,
+  files: Map<string, number>,
+): Partial<View<typeof LinePlace>>[] {
+  if (!sources) return [];
+  const lines = object.lines.toSorted((a, b) => a.offset - b.offset);
+  return lines.flatMap(({ offset, wasmOffset }) => {
+    const place = sources(wasmOffset);
+    if (!place) return [];
+    const file = files.get(place.file) ?? files.size;
+    files.set(place.file, file);
+    return [{ address: addresses.textOf(object) + offset, line: place.line, file }];
+  });
 }
 
 const reasonNumbers: Readonly<Record<TrapReason, number>> = {

@@ -13,7 +13,7 @@ import { BAD_DIRECTORY, BATCH, INVOKE, readOptions } from './options.ts';
 import { flush, putLine, putText, standardError, standardOutput } from './output.ts';
 import { firstArgument, readStack } from './process.ts';
 import { exit } from './system.ts';
-import { installHandlers, onSignal, trapWords } from './trap.ts';
+import { installHandlers, onSignal, putTrapPlace, trapWords } from './trap.ts';
 import { addStandardStreams } from './wasi/descriptors.ts';
 import {
   fd_advise,
@@ -151,7 +151,7 @@ export function main(stack: u64): void {
   }
   installHandlers(signalEntry());
   const trap = instantiate();
-  if (trap !== 0) endTrapped(trap, mode === BATCH ? standardOutput() : standardError());
+  if (trap !== 0) endTrapped(trap, mode === BATCH);
   if (mode === BATCH) {
     runBatch();
     end(0);
@@ -192,13 +192,16 @@ function runStart(): void {
 
 /** Ends the process after a call that did not come back, if `trap` is its number, or that did. */
 function finish(trap: u32): void {
-  if (trap !== 0) endTrapped(trap, standardError());
+  if (trap !== 0) endTrapped(trap, false);
   end(0);
 }
 
-function endTrapped(trap: u32, to: usize): void {
+/** Of a batch the trap is an answer; else it is told to the user, with the place in the source. */
+function endTrapped(trap: u32, batch: bool): void {
+  const to = batch ? standardOutput() : standardError();
   putText(to, 'trap: ');
   putLine(to, trapWords(trap));
+  if (!batch) putTrapPlace(to);
   end(EXIT_TRAP);
 }
 

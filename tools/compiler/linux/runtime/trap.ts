@@ -1,11 +1,26 @@
 /** Traps: from the signal that the CPU's exception becomes to the words of the specification's tests. */
 
-import { Executable, TrapPlace } from '../../../../spec/abi/executable.ts';
+import {
+  Executable,
+  FunctionPlace,
+  LinePlace,
+  TextInfo,
+  TrapPlace,
+} from '../../../../spec/abi/executable.ts';
 import * as Reason from '../../../../spec/abi/trap-reason.ts';
 import { callInProgress, inGuard } from './call.ts';
 import { load64, store64 } from './cpu.ts';
 import { executable, landing, signalReturn } from './linux.ts';
-import { flush, putHex, putLine, putText, standardError } from './output.ts';
+import {
+  flush,
+  putByte,
+  putBytes,
+  putHex,
+  putLine,
+  putText,
+  putUnsigned,
+  standardError,
+} from './output.ts';
 import { exit, setSignalAction, setSignalStack } from './system.ts';
 
 const SIGILL: u32 = 4;
@@ -32,6 +47,9 @@ const handlerStack: usize = memory.data(0x8000, 16);
 const action: usize = memory.data(32, 8);
 /** `stack_t`: address, flags, size. */
 const stack: usize = memory.data(24, 8);
+
+/** Where the last trap was taken. */
+let trapAddress: u64 = 0;
 
 /** Has the CPU's exceptions in instances end the call in progress. `handler` is {@link onSignal}'s address. */
 export function installHandlers(handler: u64): void {
@@ -66,6 +84,7 @@ export function onSignal(signal: u32, information: u64, context: u64): void {
     flush();
     exit(EXIT_OUR_FAULT);
   }
+  trapAddress = rip;
   store64(context + CONTEXT_RAX, reason);
   store64(context + CONTEXT_RSP, callInProgress());
   store64(context + CONTEXT_RIP, landing());
@@ -92,6 +111,43 @@ function siteOf(program: Executable, rip: u32): u32 {
     else high = middle;
   }
   return 0;
+}
+
+/** Writes `in FUNCTION at FILE:LINE` for the last trap, as far as it is known. */
+export function putTrapPlace(to: usize): void {
+  const program = changetype<Executable>(<usize>executable());
+  const address = <u32>trapAddress;
+  const at = lastNotAfter(program.functions, program.functionCount, FunctionPlace.SIZE, address);
+  if (at === 0) return;
+  const place = changetype<FunctionPlace>(at);
+  if (address >= place.end) return;
+  putText(to, '  in ');
+  putBytes(to, place.name, place.nameSize);
+  const from = lastNotAfter(program.places, program.placeCount, LinePlace.SIZE, address);
+  if (from !== 0 && load<u32>(from) >= place.start) {
+    const line = changetype<LinePlace>(from);
+    const file = changetype<TextInfo>(program.files + line.file * <u32>TextInfo.SIZE);
+    putText(to, ' at ');
+    putBytes(to, file.bytes, file.size);
+    putByte(to, 0x3a);
+    putUnsigned(to, line.line);
+  }
+  putByte(to, 0x0a);
+}
+
+/**
+ * The last entry of a table that starts at or before `address`, or 0: the table is sorted by its
+ * first field, an address.
+ */
+function lastNotAfter(table: usize, count: u32, size: usize, address: u32): usize {
+  let low: u32 = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (load<u32>(table + middle * size) <= address) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? 0 : table + (low - 1) * size;
 }
 
 /** The specification's words for a trap. */
