@@ -14,7 +14,7 @@ describe('the reasons for which a guest ends itself', () => {
 
   it('each have a line in docs/termination.md, and it has no others', () => {
     const text = readFileSync(join(root, 'docs/termination.md'), 'utf8');
-    const lines = [...text.matchAll(/^\| (\d+), ([0-9a-f]{2})h \| `(\w+)`/gm)].map(
+    const lines = [...text.matchAll(/^\| (\d+), ([0-9a-f]{2})h +\| `(\w+)` *\|/gm)].map(
       ([, set, reason, name]) => [name, (Number(set) << 8) | Number.parseInt(`${reason}`, 16)],
     );
     expect(Object.fromEntries(lines)).toEqual(Object.fromEntries(reasons));
