@@ -134,7 +134,7 @@ export class Core {
   }
 }
 
-/** What beside instructions is missing, by number; the numbers are in core/as/missing.ts. */
+/** What beside instructions is missing, by number; the numbers are those that as/ gives to `missing`. */
 const MISSING: Readonly<Record<number, string>> = {
   1: '16-bit code segment',
   2: 'instruction bytes that no row of the instruction table has',
@@ -145,6 +145,7 @@ const MISSING: Readonly<Record<number, string>> = {
   7: 'call gate',
   8: 'virtual-8086 mode',
   9: 'five-level page tables',
+  10: 'code segment with a base, outside 64-bit mode',
 };
 
 /** A machine's processor with its memory: a millisecond's work once the core is compiled. */

@@ -87,13 +87,15 @@ export const Control = layout('Control', 0x400, {
   intercept5: u32(0x014),
   /** Number of the guest and of its memory key; see {@link Core.setKey}. */
   asid:       u32(0x058),
-  /** The virtual interrupt, VMCB 0x060. */
+  /** The virtual interrupt, VMCB 0x060: the word, then its fields. */
+  vIntr:         u64(0x060),
   vTpr:         bits(0x060, 0, 8),
   vIrq:         bits(0x060, 8, 1),
   vIntrPriority: bits(0x060, 16, 4),
   vIgnoreTpr:   bits(0x060, 20, 1),
   vIntrMasking: bits(0x060, 24, 1),
   vIntrVector:  bits(0x060, 32, 8),
+  intState:     u64(0x068),
   interruptShadow: bits(0x068, 0, 1),
   exitCode:     u64(0x070),
   exitInfo1:    u64(0x078),

@@ -1,0 +1,158 @@
+/**
+ * The memory controller: every frame is held as plaintext of the key it was last used under.
+ *
+ * A key slot is an id with the schedules of its data key (both directions) and of its tweak key.
+ * Block j of the page at address A is C = E(P ^ T) ^ T with T = x^j · Etweak(A) in GF(2^128): AES in XEX mode, as
+ * SEV's memory encryption is documented to be (APM2 §15.34.1 leaves the tweak to the implementation).
+ */
+import * as Region from '../memory-map';
+import { decryptBlock, encryptBlock, expandKey, invertSchedule, SCHEDULE_SIZE } from './aes';
+import { dropCode } from './code';
+import { frameBytes, frameInfo, systemFrames } from './machine';
+import { flushTlbs } from './tlb';
+
+const ID: usize = 0;
+const DATA: usize = 16;
+const INVERSE: usize = DATA + SCHEDULE_SIZE;
+const TWEAK: usize = INVERSE + SCHEDULE_SIZE;
+
+const tweak: usize = memory.data(16, 16);
+
+function slotAddress(slot: u32): usize {
+  return Region.KEYS + slot * Region.KEY_SLOT_SIZE;
+}
+
+/** The slot of a key id, 0 if it has none. */
+export function keySlot(id: u32): u32 {
+  for (let slot: u32 = 1; slot < Region.KEY_SLOTS; slot++) {
+    if (load<u32>(slotAddress(slot) + ID) === id) return slot;
+  }
+  return 0;
+}
+
+/** Sets the keys of `id` to the two at `keys`. Gives its slot, 0 if all are taken. */
+export function setKey(id: u32, keys: usize): u32 {
+  let slot = keySlot(id);
+  if (slot !== 0) {
+    // The old key is gone: what was held under it is from now on only its ciphertext.
+    for (let frame: u32 = 0; frame < systemFrames; frame++) {
+      if (load<u8>(frameInfo(frame), Region.FRAME_KEY) === slot) holdUnder(frame, 0);
+    }
+  } else {
+    slot = keySlot(0);
+    if (slot === 0) return 0;
+  }
+  const at = slotAddress(slot);
+  store<u32>(at + ID, id);
+  expandKey(keys, at + DATA);
+  invertSchedule(at + DATA, at + INVERSE);
+  expandKey(keys + 16, at + TWEAK);
+  return slot;
+}
+
+/** Sets `tweak` to that of the first block of a frame. */
+function startTweak(slot: u32, frame: u32): void {
+  store<u64>(tweak, (<u64>frame) << 12);
+  store<u64>(tweak, 0, 8);
+  encryptBlock(slotAddress(slot) + TWEAK, tweak);
+}
+
+/** Multiplies `tweak` by x in GF(2^128) modulo x^128 + x^7 + x^2 + x + 1. */
+function nextTweak(): void {
+  const low = load<u64>(tweak);
+  const high = load<u64>(tweak, 8);
+  store<u64>(tweak, (low << 1) ^ ((high >> 63) * 0x87));
+  store<u64>(tweak, (high << 1) | (low >> 63), 8);
+}
+
+function whiten(at: usize): void {
+  store<u64>(at, load<u64>(at) ^ load<u64>(tweak));
+  store<u64>(at, load<u64>(at, 8) ^ load<u64>(tweak, 8), 8);
+}
+
+function encryptAt(slot: u32, at: usize): void {
+  whiten(at);
+  encryptBlock(slotAddress(slot) + DATA, at);
+  whiten(at);
+}
+
+function decryptAt(slot: u32, at: usize): void {
+  whiten(at);
+  decryptBlock(slotAddress(slot) + INVERSE, at);
+  whiten(at);
+}
+
+/** Turns the page at `bytes`, held by `frame` under `held`, into what a view under `slot` sees. */
+function convert(bytes: usize, frame: u32, held: u32, slot: u32): void {
+  if (held !== 0) {
+    startTweak(held, frame);
+    for (let at = bytes; at < bytes + 4096; at += 16) {
+      encryptAt(held, at);
+      nextTweak();
+    }
+  }
+  if (slot !== 0) {
+    startTweak(slot, frame);
+    for (let at = bytes; at < bytes + 4096; at += 16) {
+      decryptAt(slot, at);
+      nextTweak();
+    }
+  }
+}
+
+/** Makes the frame hold its bytes under `slot`; slot 0 holds what is in the chips. */
+export function holdUnder(frame: u32, slot: u32): void {
+  const info = frameInfo(frame);
+  const held: u32 = load<u8>(info, Region.FRAME_KEY);
+  if (held === slot) return;
+  convert(frameBytes(frame), frame, held, slot);
+  store<u8>(info, <u8>slot, Region.FRAME_KEY);
+  // Whoever still has the frame mapped, has it under the other key.
+  flushTlbs();
+  dropCode(frame);
+}
+
+/**
+ * Copies `size` bytes at `spa`, within one frame, to `buffer`, as a view under `slot` sees them.
+ * The buffer has room for a page.
+ */
+export function readUnder(spa: u32, size: u32, slot: u32, buffer: usize): void {
+  const frame = spa >> 12;
+  const offset = spa & 0xfff;
+  const held: u32 = load<u8>(frameInfo(frame), Region.FRAME_KEY);
+  const bytes = frameBytes(frame);
+  if (held === slot) {
+    memory.copy(buffer, bytes + offset, size);
+    return;
+  }
+  memory.copy(buffer, bytes, 4096);
+  convert(buffer, frame, held, slot);
+  memory.copy(buffer, buffer + offset, size);
+}
+
+/** Writes `size` bytes, within one frame, through a view under `slot`. */
+export function writeUnder(spa: u32, size: u32, slot: u32, buffer: usize): void {
+  const frame = spa >> 12;
+  const info = frameInfo(frame);
+  const held: u32 = load<u8>(info, Region.FRAME_KEY);
+  const bytes = frameBytes(frame);
+  store<u8>(
+    info,
+    load<u8>(info, Region.FRAME_FLAGS) | <u8>Region.FRAME_WRITTEN,
+    Region.FRAME_FLAGS,
+  );
+  dropCode(frame);
+  if (held !== slot && size < 4096) {
+    memory.copy(Region.BOUNCE, bytes, 4096);
+    convert(Region.BOUNCE, frame, held, slot);
+    memory.copy(Region.BOUNCE + (spa & 0xfff), buffer, size);
+    convert(Region.BOUNCE, frame, slot, held);
+    memory.copy(bytes, Region.BOUNCE, 4096);
+    return;
+  }
+  memory.copy(bytes + (spa & 0xfff), buffer, size);
+  if (held !== slot) {
+    store<u8>(info, <u8>slot, Region.FRAME_KEY);
+    flushTlbs();
+  }
+}

@@ -1,0 +1,23 @@
+/** What the core offers to its TypeScript face, tools/emulator/core.ts. */
+import { initAes } from './aes';
+import { initCode } from './code';
+import * as Cpu from './cpu';
+import { setGeometry } from './machine';
+import { flushTlbs, initTlbs } from './tlb';
+
+export { decryptBlock, encryptBlock, expandKey, invertSchedule } from './aes';
+export { keySlot, readUnder, setKey, writeUnder } from './encryption';
+export { run } from './run';
+
+/** Takes the machine's geometry. Must come first. */
+export function init(system: u32, gpa: u32, nested: usize, code: usize, frames: usize): void {
+  setGeometry(system, gpa, nested, code, frames);
+  initAes();
+  initTlbs();
+  initCode();
+  store<u64>(Cpu.RFLAGS, 2);
+}
+
+export function flush(): void {
+  flushTlbs();
+}
