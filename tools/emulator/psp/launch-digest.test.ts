@@ -24,7 +24,7 @@ const AFTER_VMSA =
 const VMSA_CONTENTS =
   '77920c4c629ff47e90c0e174fc1ad0eb6fa664f88cd4739488058a8c6cb1a77b3856f55378e9518d0da99452d51c553a';
 
-const ZEROS = new Uint8Array(DIGEST_SIZE);
+const ZEROS: Uint8Array = new Uint8Array(DIGEST_SIZE);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 function measured(digest: Uint8Array, type: number, gpa: number | bigint, contents = ZEROS) {

@@ -97,8 +97,10 @@ export class Vcpu {
       this.#refusal = refusal;
       return { code: Exit.INVALID, info1: 0n, info2: 0n };
     }
+    this.#core.control.exitIntInfo = 0n;
     const code = this.#core.run(Math.min(maxInstructions, STRETCH));
-    const { exitInfo1, exitInfo2 } = this.#core.control;
+    const { exitInfo1, exitInfo2, exitIntInfo } = this.#core.control;
+    if (mustRepeat(exitIntInfo)) this.inject(exitIntInfo);
     return { code, info1: exitInfo1, info2: exitInfo2 };
   }
 
@@ -170,4 +172,14 @@ export class Vcpu {
   #digest(): string {
     return createHash('sha256').update(this.#vmsa).digest('hex');
   }
+}
+
+/**
+ * Whether an event whose delivery led to the exit must be injected again. The guest comes to what
+ * its instructions raise by itself, to #VC in particular. APM2 §15.7.2.
+ */
+function mustRepeat(event: bigint): boolean {
+  if ((event & BigInt(Injection.VALID)) === 0n) return false;
+  const type = Number((event >> BigInt(Injection.TYPE_SHIFT)) & 7n);
+  return type === Injection.TYPE_INTERRUPT || type === Injection.TYPE_NMI;
 }
