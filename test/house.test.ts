@@ -16,6 +16,10 @@ const documents = [...read('spec/README.md').matchAll(/^\| (\w+)(?:-\d)? +\|/gm)
   (name as string).replace(/1$/, '[123]'),
 );
 
+interface Locked {
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
 describe('the house', () => {
   it(`has no source of more than ${LINES_MAX} lines, tables of instructions apart`, () => {
     const long = sources
@@ -40,6 +44,14 @@ describe('the house', () => {
     const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', '@ts-' + 'ignore'].join('|'));
     const marked = sources.filter((name) => marks.test(read(name)));
     expect(marked).toEqual([]);
+  });
+
+  it('has a lockfile with the optional dependencies of all platforms', () => {
+    // npm install leaves out those that its registry does not have, and npm ci then refuses the file.
+    const { packages } = JSON.parse(read('package-lock.json'));
+    const locked = Object.values(packages as Record<string, Locked>);
+    const names = locked.flatMap((each) => Object.keys(each.optionalDependencies ?? {}));
+    expect(names.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
   });
 
   it('has no test that is switched off or runs alone', () => {
