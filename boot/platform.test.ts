@@ -1,0 +1,193 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { BootRecord } from '../spec/abi/handoff.ts';
+import * as Platform from '../spec/abi/platform.ts';
+import * as Termination from '../spec/abi/termination.ts';
+import * as Cpu from '../spec/cpu.ts';
+import * as Cpuid from '../spec/cpuid.ts';
+import * as GhcbMsr from '../spec/ghcb-msr.ts';
+import { type View, view } from '../spec/layout.ts';
+import { testImage } from '../test/boot-kernel.ts';
+import { decode } from '../tools/compiler/x86/decode.ts';
+import type { Machine } from '../tools/emulator/machine.ts';
+import type { Mode } from '../tools/emulator/mode.ts';
+import { finish, prepare } from '../tools/emulator/run.ts';
+import { writeElf } from '../tools/image/elf.ts';
+import { writeIgvm } from '../tools/image/igvm.ts';
+import {
+  CPUID_PAGE,
+  ENVIRONMENT_PAGE,
+  MEMORY_MAP_PAGE,
+  PAGE_SIZE,
+  SECRETS_PAGE,
+  SHIM,
+  TOP,
+  VP_COUNT_OFFSET,
+} from './memory-map.ts';
+
+const image = testImage();
+const elf = writeElf(image.regions, image.pvhEntry);
+const igvm = writeIgvm({
+  pages: image.regions.flatMap(({ gpa, size, bytes }) =>
+    Array.from({ length: size / PAGE_SIZE }, (_, n) => {
+      const page = new Uint8Array(PAGE_SIZE);
+      page.set(bytes.subarray(n * PAGE_SIZE, (n + 1) * PAGE_SIZE));
+      return { gpa: gpa + n * PAGE_SIZE, bytes: page };
+    }),
+  ),
+  entry: image.igvmEntry,
+  cpuidPage: CPUID_PAGE,
+  secretsPage: SECRETS_PAGE,
+  memoryMapPage: MEMORY_MAP_PAGE,
+  environmentPage: ENVIRONMENT_PAGE,
+  vpCountOffset: VP_COUNT_OFFSET,
+  sevFeatures: 1n,
+});
+
+const LEVELS: Record<Mode, number> = {
+  none: Platform.PLATFORM_NONE,
+  sev: Platform.PLATFORM_SEV,
+  'sev-es': Platform.PLATFORM_SEV_ES,
+  snp: Platform.PLATFORM_SNP,
+};
+/** SEV_STATUS of each mode, its three levels. */
+const STATUS: Record<Mode, bigint> = { none: 0n, sev: 1n, 'sev-es': 3n, snp: 7n };
+const ENCRYPTED = ['sev', 'sev-es', 'snp'] as const;
+
+/** Far more than the shim and the test kernel take. */
+const LIMIT = 3_000_000;
+
+function machineFor(mode: Mode): Machine {
+  return mode === 'snp' ? prepare(igvm, 'test.igvm', { mode }) : prepare(elf, 'test.elf', { mode });
+}
+
+/** The boot record as the guest sees it, under its own key. */
+function recordOf(machine: Machine): View<typeof BootRecord> {
+  const gpa = (image.symbols.get('image.record') ?? 0n) - TOP;
+  const spa = machine.memory.spa(gpa) ?? expect.fail('the record is in no memory');
+  const key = machine.mode === 'none' ? 0 : machine.asid;
+  return view(BootRecord, machine.core.read(spa, BootRecord.size, key).slice());
+}
+
+describe.each([
+  ['none', elf, 'ELF'],
+  ['sev', elf, 'ELF'],
+  ['sev-es', elf, 'ELF'],
+  ['none', igvm, 'IGVM'],
+  ['sev', igvm, 'IGVM'],
+  ['sev-es', igvm, 'IGVM'],
+  ['snp', igvm, 'IGVM'],
+] as const)('under %s, from an image file', (mode, file, kind) => {
+  let machine: Machine;
+  beforeAll(() => {
+    machine = prepare(file, `test.${kind.toLowerCase()}`, { mode });
+  });
+
+  it(`(${kind}) the kernel is entered with what the shim found out`, () => {
+    const { termination } = finish(machine, LIMIT);
+    // Where it can talk, the test kernel leaves by the exit port; else it halts.
+    const talks = mode === 'none' || mode === 'sev';
+    expect(termination.kind).toBe(talks ? 'exit' : 'idle');
+    const record = recordOf(machine);
+    expect(record.platform).toBe(LEVELS[mode]);
+    expect(record.entry).toBe(kind === 'ELF' ? Platform.ENTRY_PVH : Platform.ENTRY_IGVM);
+    expect(record.startInfo !== 0).toBe(kind === 'ELF');
+    expect(record.sevStatus & 7n).toBe(STATUS[mode]);
+    expect(record.cBit).toBe(mode === 'none' ? 0 : machine.core.control.cBit);
+    expect(record.cpuidMax).toBeGreaterThanOrEqual(7);
+  });
+});
+
+/** Runs until the guest is about to execute the first instruction `mnemonic` of the shim. */
+function runTo(machine: Machine, mnemonic: string): void {
+  const shim = image.regions[0]?.bytes ?? new Uint8Array();
+  const isThere = () => {
+    const offset = Number(machine.core.state.rip) - SHIM;
+    return decode(shim, offset, 32)?.instruction.mnemonic === mnemonic;
+  };
+  for (let n = 0; n < 1000 && !isThere(); n++) {
+    expect(machine.hypervisor.run(1).kind).toBe('limit');
+  }
+  expect(isThere()).toBe(true);
+}
+
+/** EVENTINJ of an exception with an error code of zero. APM2 §15.20. */
+function exception(vector: number): bigint {
+  return BigInt(vector) | (3n << 8n) | (1n << 11n) | (1n << 31n);
+}
+
+function panicOf(machine: Machine): number | string {
+  const { termination } = finish(machine, LIMIT);
+  if (termination.kind !== 'panic') return termination.kind;
+  return (termination.set << 8) | termination.reason;
+}
+
+describe('a host that hides the encryption, by #GP in place of SEV_STATUS', () => {
+  it.each([
+    ['sev', Termination.PLATFORM_CONTRADICTION], // what was written reads back as ciphertext
+    ['sev-es', Termination.VC_WITHOUT_ES], // CPUID raised #VC
+    ['snp', Termination.VC_WITHOUT_ES],
+  ] as const)('under %s is found out before the kernel starts', (mode, reason) => {
+    const machine = machineFor(mode);
+    runTo(machine, 'rdmsr');
+    machine.core.control.eventInj = exception(Cpu.VECTOR_GP);
+    expect(panicOf(machine)).toBe(reason);
+  });
+});
+
+describe('a host that lies about the place of the C-bit', () => {
+  it.each([
+    [10, Termination.C_BIT_WRONG],
+    [52, Termination.C_BIT_WRONG],
+  ])('is refused under sev for bit %i, which cannot be one', (bit, reason) => {
+    const machine = machineFor('sev');
+    const { answers } = machine.hypervisor;
+    const honest = answers.cpuid;
+    answers.cpuid = (host, leaf, subleaf) => {
+      const answer = honest(host, leaf, subleaf);
+      return leaf === Cpuid.LEAF_ENCRYPTED_MEMORY ? { ...answer, ebx: bit } : answer;
+    };
+    expect(panicOf(machine)).toBe(reason);
+  });
+
+  it.each([
+    [10, Termination.C_BIT_WRONG],
+    [60, Termination.C_BIT_WRONG],
+  ])('is refused under sev-es for bit %i, which cannot be one', (bit, reason) => {
+    const machine = machineFor('sev-es');
+    machine.hypervisor.answers.requests.set(
+      GhcbMsr.SEV_INFO_REQUEST,
+      () => 0x0002_0001_0000_0001n | (BigInt(bit) << 24n),
+    );
+    expect(panicOf(machine)).toBe(reason);
+  });
+
+  it.each(['sev', 'sev-es'] as const)(
+    'gets no kernel to run under %s for a bit that could be one',
+    (mode) => {
+      const machine = machineFor(mode);
+      const { answers } = machine.hypervisor;
+      const honest = answers.cpuid;
+      answers.cpuid = (host, leaf, subleaf) => {
+        const answer = honest(host, leaf, subleaf);
+        return leaf === Cpuid.LEAF_ENCRYPTED_MEMORY ? { ...answer, ebx: 46 } : answer;
+      };
+      answers.requests.set(GhcbMsr.SEV_INFO_REQUEST, () => 0x0002_0001_0000_0001n | (46n << 24n));
+      expect(['exit', 'idle']).not.toContain(panicOf(machine));
+      expect(machine.console.lines).toEqual([]);
+    },
+  );
+});
+
+describe('answers that are none', () => {
+  it('another code than was asked for ends a guest under sev-es', () => {
+    const machine = machineFor('sev-es');
+    machine.hypervisor.answers.requests.set(GhcbMsr.CPUID_REQUEST, () => undefined);
+    expect(panicOf(machine)).toBe(Termination.GHCB_MSR_ANSWER);
+  });
+
+  it.each(ENCRYPTED)('no random number ends a guest under %s', (mode) => {
+    const machine = machineFor(mode);
+    machine.core.control.randomReady = 0;
+    expect(panicOf(machine)).toBe(Termination.NO_RANDOM);
+  });
+});
