@@ -42,6 +42,26 @@ export class NestedTable {
   }
 
   set(gfn: number, entry: NestedEntry): void {
+    this.#write(gfn, entry);
+    this.#changed();
+  }
+
+  /** Maps `count` guest frames from `gfn` on to system frames from `frame` on, all rights given. */
+  map(gfn: number, frame: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#write(gfn + i, {
+        frame: frame + i,
+        present: true,
+        writable: true,
+        executable: true,
+        reserved: false,
+        huge: false,
+      });
+    }
+    this.#changed();
+  }
+
+  #write(gfn: number, entry: NestedEntry): void {
     if (entry.present && entry.frame >= this.#memory.systemFrames) {
       throw new RangeError(`frame expected below ${this.#memory.systemFrames}, got ${entry.frame}`);
     }
@@ -53,20 +73,5 @@ export class NestedTable {
       (entry.huge ? Region.NPT_HUGE : 0);
     const word = (BigInt(entry.frame) << 12n) | BigInt(flags);
     this.#memory.data.setBigUint64(this.#memory.nestedEntry(gfn), word, true);
-    this.#changed();
-  }
-
-  /** Maps `count` guest frames from `gfn` on to system frames from `frame` on, all rights given. */
-  map(gfn: number, frame: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      this.set(gfn + i, {
-        frame: frame + i,
-        present: true,
-        writable: true,
-        executable: true,
-        reserved: false,
-        huge: false,
-      });
-    }
   }
 }
