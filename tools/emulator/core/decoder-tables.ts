@@ -55,6 +55,10 @@ function keyOf(row: Instruction): { mask: number; value: number } {
   if (encoding.modrm === 'byte') {
     ask(0xff << Row.KEY_MODRM_SHIFT, encoding.digit << Row.KEY_MODRM_SHIFT);
   }
+  // 90 is XCHG with rAX, which only without REX.B names RAX itself and so does nothing.
+  if (encoding.map === 0 && encoding.opcode === 0x90 && !encoding.plusRegister) {
+    ask(Row.KEY_REX_B, 0);
+  }
   const inRm = row.operands.find(({ place }) => place === 'rm');
   if (inRm?.kind === 'memory') ask(Row.KEY_REGISTER, 0);
   if (inRm?.kind === 'register' && !controlMove(row)) ask(Row.KEY_REGISTER, Row.KEY_REGISTER);

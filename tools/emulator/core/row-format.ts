@@ -49,6 +49,7 @@ export const KEY_ADDRESS32: u32 = 0x2_0000;
 export const KEY_ADDRESS64: u32 = 0x4_0000;
 export const KEY_VEX_L: u32 = 0x8_0000;
 export const KEY_VEX_PP_SHIFT: u32 = 20; // two bits
+export const KEY_REX_B: u32 = 0x40_0000;
 
 /** ROW_FLAGS. */
 export const FLAG_LOCK: u32 = 0x1;

@@ -144,6 +144,7 @@ export function decodeOne(p: usize, from: usize, to: usize, rip: u64, long: bool
   if (overrun) return p;
   if ((rex & 8) !== 0) key |= Row.KEY_REX_W | Row.KEY_SIZE64;
   else key |= (key & Row.KEY_66) !== 0 ? Row.KEY_SIZE16 : Row.KEY_SIZE32;
+  if ((rex & 1) !== 0) key |= Row.KEY_REX_B;
   addressSize = long ? (short ? 1 : 2) : short ? 0 : 1;
   key |= Row.KEY_ADDRESS16 << addressSize;
 

@@ -30,7 +30,7 @@ import {
   SOURCE,
 } from './record';
 import * as Segment from './segment';
-import { goTo, setCpl } from './transfer';
+import { codeChanged, goTo, setCpl } from './transfer';
 
 /** Carries out an effect of this file. False if `effect` is none of them. */
 export function legacy(p: usize, effect: u32, n: u32): bool {
@@ -130,6 +130,14 @@ function translateByte(p: usize): void {
   if (!failed()) store<u8>(Cpu.RAX, <u8>value);
 }
 
+/** CS as SYSCALL and SYSRET load it. */
+function flatCode(selector: u32, attributes: u32): void {
+  const before = load<u16>(Cpu.CS_ATTRIBUTES);
+  const base = load<u64>(Cpu.CS_BASE);
+  flat(Cpu.CS, selector, attributes);
+  codeChanged(before, base);
+}
+
 /** A flat segment, as SYSCALL and SYSRET make them without reading a descriptor. APM3, SYSCALL. */
 function flat(state: usize, selector: u32, attributes: u32): void {
   store<u16>(state, <u16>selector);
@@ -154,7 +162,7 @@ function systemCall(p: usize): void {
   if (!longMode()) {
     store<u64>(Cpu.RCX, next);
     store<u64>(Cpu.RFLAGS, load<u64>(Cpu.RFLAGS) & ~(<u64>(RFLAGS_VM | RFLAGS_IF | RFLAGS_RF)));
-    flat(Cpu.CS, selector, CODE_32);
+    flatCode(selector, CODE_32);
     flat(Cpu.SS, selector + 8, DATA);
     setCpl(0);
     goTo(star & 0xffff_ffff);
@@ -165,7 +173,7 @@ function systemCall(p: usize): void {
   store<u64>(Cpu.RCX, next);
   store<u64>(Cpu.R11, flags & ~(<u64>RFLAGS_RF));
   store<u64>(Cpu.RFLAGS, (flags & ~load<u64>(Cpu.SFMASK) & ~(<u64>RFLAGS_RF)) | 2);
-  flat(Cpu.CS, selector, CODE_64);
+  flatCode(selector, CODE_64);
   flat(Cpu.SS, selector + 8, DATA);
   setCpl(0);
   goTo(target);
@@ -186,8 +194,8 @@ function systemReturn(n: u32): void {
     const kept = load<u64>(Cpu.R11) & 0x3c_7fd7;
     store<u64>(Cpu.RFLAGS, kept | 2);
   } else store<u64>(Cpu.RFLAGS, load<u64>(Cpu.RFLAGS) | RFLAGS_IF);
-  if (n === 8) flat(Cpu.CS, (selector + 16) | 3, CODE_64 | DPL_3);
-  else flat(Cpu.CS, selector | 3, CODE_32 | DPL_3);
+  if (n === 8) flatCode((selector + 16) | 3, CODE_64 | DPL_3);
+  else flatCode(selector | 3, CODE_32 | DPL_3);
   store<u16>(Cpu.SS, <u16>((selector + 8) | 3));
   store<u16>(Cpu.SS_ATTRIBUTES, <u16>(DATA | DPL_3));
   setCpl(3);

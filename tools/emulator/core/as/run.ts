@@ -17,6 +17,7 @@ const V_IGNORE_TPR: u64 = 0x10_0000;
 /** Runs for at most `most` instructions; the exit code. */
 export function run(most: f64): u32 {
   const end = load<u64>(Cpu.INSTRUCTIONS) + <u64>most;
+  flushForeign();
   store<u64>(Control.EXIT_INT_INFO, 0);
   setPending(NONE);
   injectEvent();
@@ -30,7 +31,37 @@ export function run(most: f64): u32 {
     }
     step(done, end, shadowed);
   }
+  noteContext();
   return load<u32>(Control.EXIT_CODE);
+}
+
+/** What translations and decoded code depend on, as it was at the end of the last run. */
+const lastContext: usize = memory.data(64);
+
+/** Forgets translations if the hypervisor has changed what they depend on, or switched guests. */
+function flushForeign(): void {
+  if (!noteContext()) flushTlbs();
+}
+
+/** Notes the context; false if it is not what was noted before. */
+function noteContext(): bool {
+  const code = (<u64>load<u16>(Cpu.CS_ATTRIBUTES)) | ((<u64>load<u8>(Cpu.CPL)) << 16);
+  const guest = (<u64>load<u32>(Control.ASID)) | ((<u64>load<u32>(Control.SEV)) << 32);
+  const flags = load<u64>(Cpu.RFLAGS) & Reg.RFLAGS_AC;
+  let same = note(0, load<u64>(Cpu.CR0));
+  same = note(8, load<u64>(Cpu.CR3)) && same;
+  same = note(16, load<u64>(Cpu.CR4)) && same;
+  same = note(24, load<u64>(Cpu.EFER)) && same;
+  same = note(32, code) && same;
+  same = note(40, load<u64>(Cpu.CS_BASE)) && same;
+  same = note(48, guest) && same;
+  return note(56, flags | load<u8>(Control.C_BIT)) && same;
+}
+
+function note(at: usize, value: u64): bool {
+  const same = load<u64>(lastContext + at) === value;
+  store<u64>(lastContext + at, value);
+  return same;
 }
 
 /** Executes from one instruction boundary to another. Leaves nothing pending but an exit. */

@@ -207,9 +207,19 @@ function codeAllows(selector: u32, cpl: u32, rpl: u32, returns: bool): bool {
 
 /** Loads CS with the descriptor read last. */
 export function enterCode(selector: u32, cpl: u32): void {
+  const before = load<u16>(Cpu.CS_ATTRIBUTES);
+  const base = load<u64>(Cpu.CS_BASE);
   Segment.markAccessed();
   Segment.fillSegment(Cpu.CS, (selector & ~3) | cpl);
+  codeChanged(before, base);
   setCpl(cpl);
+}
+
+/** After CS was loaded: code decoded for another operand size or base is not to be found any more. */
+export function codeChanged(attributes: u32, base: u64): void {
+  const both = Segment.LONG | Segment.DEFAULT_32;
+  const changes = (attributes ^ load<u16>(Cpu.CS_ATTRIBUTES)) & both;
+  if (changes !== 0 || base !== load<u64>(Cpu.CS_BASE)) flushTlbs();
 }
 
 /** Changes the privilege level; translations are checked for one of them. */
