@@ -21,12 +21,15 @@ describe('a compartment', () => {
   const asProgram = (
     act: (machine: BareMachine) => void,
     fields: Partial<View<typeof CompartmentInfo>> = {},
-    options: { mode?: Mode; map?: readonly Range[] } = {},
+    { poolPages, ...options }: { mode?: Mode; map?: readonly Range[]; poolPages?: number } = {},
   ) =>
     boot(module, {
       mode: 'none',
       ...options,
-      prepare: (machine) => Object.assign(machine.compartment, fields),
+      prepare: (machine) => {
+        if (poolPages !== undefined) machine.info.poolPages = poolPages;
+        Object.assign(machine.compartment, fields);
+      },
       program: act,
     });
 
@@ -112,6 +115,18 @@ describe('a compartment', () => {
       },
       { minPages: 97, maxPages: 97 },
     );
+  });
+
+  it('grows page by page beyond what the linker reserved tables for', () => {
+    const { end } = asProgram(
+      (machine) => {
+        for (let pages = 2; pages < 250; pages++) expect(grow(machine, 1)).toBe(pages);
+        expect(machine.memory.translate(BASE + 250n * WASM_PAGE - 1n)).toBeDefined();
+      },
+      { maxPages: 1000 },
+      { poolPages: 16 },
+    );
+    expect(end).toEqual({ kind: 'exit', code: 0 });
   });
 
   it('gets RAM above 4 GiB too, which leaves the direct map for it', () => {

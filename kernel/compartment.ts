@@ -15,6 +15,7 @@ import { imageInfo } from './handoff.ts';
 import { allocateFrame, freeFrames, NO_FRAME, tryAllocateHuge } from './mm/allocator.ts';
 import { COMPARTMENT, STACK } from './mm/frame-table.ts';
 import { HUGE_PAGE, map, mapHuge, PAGE, WRITE } from './mm/paging.ts';
+import { keepTables } from './mm/table-reserve.ts';
 import { reserveWindow } from './mm/window.ts';
 import { panic } from './panic.ts';
 
@@ -117,6 +118,7 @@ function memoryRecord(): MemoryRecord {
 
 /** Maps one page at `va`, 2 MiB if that much is wanted and to be had. Returns its size. */
 function mapSome(va: u64, wanted: u64, owner: u8): u64 {
+  keepTables();
   if (wanted >= HUGE_PAGE && (va & (HUGE_PAGE - 1)) === 0) {
     const gpa = tryAllocateHuge(owner);
     if (gpa !== NO_FRAME) {

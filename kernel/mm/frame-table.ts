@@ -22,6 +22,7 @@ export const FREE: u8 = 1;
 export const IMAGE: u8 = 2;
 export const KERNEL: u8 = 3;
 export const STACK: u8 = 4;
+export const TABLES: u8 = 5;
 export const COMPARTMENT: u8 = 0x10;
 
 /** Set in a chunk's count while the host may still own it. */
@@ -87,16 +88,17 @@ export function placeTables(at: usize): void {
   owners = at;
   validated = owners + entries;
   chunks = validated + (entries >> 3);
+  for (let chunk: u32 = 0; chunk < chunkCount(); chunk++) setCount(chunk, UNACCEPTED);
   for (let run: u32 = 0; run < runCount; run++) {
-    const ram = runIsRam(run);
-    const end = runIndex(run) + u32(runEnd(run) - runFirst(run));
-    for (let index = runIndex(run); index < end; index++) {
-      store<u8>(owners + index, ram ? FREE : IMAGE);
-      if (ram) setFree(index >> 9, freeIn(index >> 9) + 1);
+    const first = runIndex(run);
+    const end = first + u32(runEnd(run) - runFirst(run));
+    memory.fill(owners + first, runIsRam(run) ? FREE : IMAGE, end - first);
+    if (!runIsRam(run)) continue;
+    for (let chunk = first >> 9; chunk << 9 < end; chunk++) {
+      const from = max<u32>(first, chunk << 9);
+      const to = min<u32>(end, (chunk + 1) << 9);
+      setCount(chunk, UNACCEPTED | u16(to - from));
     }
-  }
-  for (let chunk: u32 = 0; chunk < entries >> 9; chunk++) {
-    store<u16>(chunks + (chunk << 1), load<u16>(chunks + (chunk << 1)) | UNACCEPTED);
   }
 }
 
@@ -130,20 +132,24 @@ export function chunkCount(): u32 {
 
 /** Frames of `chunk` that are free. */
 export function freeIn(chunk: u32): u32 {
-  return u32(load<u16>(chunks + (chunk << 1)) & ~UNACCEPTED);
+  return u32(countOf(chunk) & ~UNACCEPTED);
 }
 
 export function isAccepted(chunk: u32): bool {
-  return (load<u16>(chunks + (chunk << 1)) & UNACCEPTED) === 0;
+  return (countOf(chunk) & UNACCEPTED) === 0;
 }
 
 export function markAccepted(chunk: u32): void {
-  store<u16>(chunks + (chunk << 1), u16(freeIn(chunk)));
+  setCount(chunk, countOf(chunk) & ~UNACCEPTED);
 }
 
-function setFree(chunk: u32, count: u32): void {
-  const flag = load<u16>(chunks + (chunk << 1)) & UNACCEPTED;
-  store<u16>(chunks + (chunk << 1), u16(count) | flag);
+/** The chunk's entry: how many of its frames are free, and UNACCEPTED. */
+function countOf(chunk: u32): u16 {
+  return load<u16>(chunks + (chunk << 1));
+}
+
+function setCount(chunk: u32, count: u16): void {
+  store<u16>(chunks + (chunk << 1), count);
 }
 
 export function ownerAt(index: u32): u8 {
@@ -155,8 +161,8 @@ export function changeOwner(index: u32, from: u8, to: u8): void {
   if (index >= entries || load<u8>(owners + index) !== from) panic(FRAME_NOT_OWNED);
   store<u8>(owners + index, to);
   const chunk = index >> 9;
-  if (from === FREE) setFree(chunk, freeIn(chunk) - 1);
-  if (to === FREE) setFree(chunk, freeIn(chunk) + 1);
+  if (from === FREE) setCount(chunk, countOf(chunk) - 1);
+  if (to === FREE) setCount(chunk, countOf(chunk) + 1);
 }
 
 export function isValidatedAt(index: u32): bool {

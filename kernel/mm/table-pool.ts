@@ -1,4 +1,7 @@
-/** Pages for page tables: reserved in the image by the linker, and mapped at TOP only. */
+/**
+ * Pages for page tables, mapped at TOP only, where no Wasm store reaches: first those that the linker
+ * reserved in the image, then what kernel/mm/table-reserve.ts adds.
+ */
 
 import { OUT_OF_PAGE_TABLES } from '../../spec/abi/termination.ts';
 import { fill } from '../cpu.ts';
@@ -13,6 +16,16 @@ let end: u32 = 0;
 export function openPool(): void {
   next = imageInfo().pool;
   end = next + imageInfo().poolPages * PAGE;
+}
+
+export function tablesLeft(): u32 {
+  return (end - next) / PAGE;
+}
+
+/** Goes on with the `pages` pages at `place`, mapped at TOP + place, once what is left now is left over. */
+export function addTables(place: u32, pages: u32): void {
+  next = place;
+  end = place + pages * PAGE;
 }
 
 /** GPA of an empty table, which is the caller's from now on. */

@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostName } from '../tools/emulator/hypervisor/host-profile.ts';
+import { launchIgvm } from '../tools/emulator/launch/igvm.ts';
+import { createMachine } from '../tools/emulator/machine.ts';
+import type { Mode } from '../tools/emulator/mode.ts';
+import { finish, prepare } from '../tools/emulator/run.ts';
+import { type Build, buildImage } from '../tools/image/build.ts';
+import { type Manifest, readManifest } from '../tools/image/manifest.ts';
+import { root } from '../tools/root.ts';
+import { witness } from './witness.ts';
+
+const MODES: readonly Mode[] = ['none', 'sev', 'sev-es', 'snp'];
+const MIB = 0x10_0000;
+const PAGE = 4096;
+const PACKED = 'luggage: packed and locked; the password stays in here';
+/** Well above what any boot takes, so that one that goes astray ends. */
+const LIMIT = 20_000_000;
+
+let folder: string;
+let manifest: Manifest;
+let luggage: Build;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tacit-boot-'));
+  manifest = readManifest(join(root, 'examples/luggage/tacit.json'));
+  luggage = await buildImage(manifest);
+  writeFileSync(join(folder, 'luggage.elf'), luggage.elf);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Options {
+  readonly image?: Uint8Array;
+  readonly memory?: number;
+  readonly host?: HostName;
+}
+
+/** Boots luggage in the machine; what it wrote to the console, and how it ended. */
+function boot(mode: Mode, { image = luggage.igvm, memory = 32 * MIB, host }: Options = {}) {
+  const bytes: number[] = [];
+  const machine = prepare(image, 'luggage.igvm', {
+    mode,
+    memory,
+    ...(host !== undefined && { host }),
+    console: (byte) => bytes.push(byte),
+  });
+  return { ...finish(machine, LIMIT), lines: text(bytes).split('\n') };
+}
+
+const text = (bytes: readonly number[]) => Buffer.from(bytes).toString();
+
+describe('luggage', () => {
+  it.each(MODES)('boots from IGVM in mode %s, says its word and stops for good', (mode) => {
+    const { lines, termination } = boot(mode);
+    expect(lines).toEqual([`Tacit, mode ${mode}`, PACKED, '']);
+    expect(termination).toEqual({ kind: 'idle' });
+  });
+
+  it.each(['none', 'sev', 'sev-es'] as const)('boots from ELF in mode %s', (mode) => {
+    const { lines, termination } = boot(mode, { image: luggage.elf });
+    expect(lines).toEqual([`Tacit, mode ${mode}`, PACKED, '']);
+    expect(termination).toEqual({ kind: 'idle' });
+  });
+
+  it.each([8, 64, 1024])('boots in %i MiB of RAM', (mebibytes) => {
+    for (const mode of ['none', 'snp'] as const) {
+      const { lines } = boot(mode, { memory: mebibytes * MIB });
+      expect(lines).toEqual([`Tacit, mode ${mode}`, PACKED, '']);
+    }
+  });
+
+  it('says its word within 10 million instructions', () => {
+    for (const mode of MODES) {
+      const { report } = boot(mode, { memory: 64 * MIB });
+      expect(report.lines[1]?.instructions, mode).toBeLessThan(10_000_000);
+    }
+  });
+
+  it.each(['sev-es', 'snp'] as const)('takes no #VC once it has a GHCB (mode %s)', (mode) => {
+    const { report } = boot(mode);
+    expect(report.vc.total).toBe(report.vc.beforeGhcb);
+  });
+
+  it('leaves for the host no oftener than it must', () => {
+    const { report, lines } = boot('snp', { memory: 64 * MIB });
+    // RAM starts as the host's: batches of 253 entries ask for it.
+    expect(report.lines[1]?.vmgexits).toBeLessThanOrEqual(lines.length + 12 + 2);
+  });
+
+  it('validates each page of RAM outside its image once', () => {
+    const times = new Map<number, number>();
+    const machine = createMachine({
+      mode: 'snp',
+      memory: 32 * MIB,
+      onPvalidate: (gpa, huge, validate, unchanged) => {
+        expect(unchanged).toBe(false);
+        const first = Number(gpa) / PAGE;
+        for (let i = first; validate && i < first + (huge ? 512 : 1); i++) {
+          times.set(i, (times.get(i) ?? 0) + 1);
+        }
+      },
+    });
+    launchIgvm(machine, luggage.igvm);
+    expect(finish(machine, LIMIT).termination).toEqual({ kind: 'idle' });
+    for (const count of times.values()) expect(count).toBe(1);
+    // 2 MiB and up are all RAM; below, page 0 and what is no RAM is not.
+    for (let frame = 512; frame < (32 * MIB) / PAGE; frame++) expect(times.get(frame)).toBe(1);
+    expect(times.has(0)).toBe(false);
+  });
+
+  it.each(MODES)(
+    'ends before its program starts if mode %s is not in its manifest',
+    async (mode) => {
+      const modes = MODES.filter((other) => other !== mode);
+      const { igvm } = await buildImage({ ...manifest, modes });
+      const { lines, termination } = boot(mode, { image: igvm });
+      expect(termination).toMatchObject({ kind: 'panic', name: 'MODE_NOT_ALLOWED' });
+      expect(lines.join('\n')).not.toContain(PACKED);
+    },
+  );
+
+  it('is the same bytes at each build', async () => {
+    const again = await buildImage(manifest);
+    expect(Buffer.compare(again.elf, luggage.elf)).toBe(0);
+    expect(Buffer.compare(again.igvm, luggage.igvm)).toBe(0);
+  });
+
+  it('is measured by the machine as the build says', () => {
+    const { machine } = boot('snp');
+    expect(machine.launchDigest).toEqual(luggage.launchDigest);
+  });
+
+  it('holds the text that it will keep nowhere in its image', () => {
+    for (const file of [luggage.elf, luggage.igvm]) {
+      expect(Buffer.from(file).includes('password is 12345')).toBe(false);
+    }
+  });
+});
+
+describe('luggage in QEMU', () => {
+  const qemu = witness('qemu-system-x86_64');
+
+  it.skipIf(!qemu).each(['microvm', 'q35'])(
+    'writes what it writes in the machine (qemu-system-x86_64 -M %s)',
+    async (type) => {
+      const output = await emulate(qemu ?? '', type);
+      const first = output.indexOf('Tacit,');
+      expect(output.slice(first).replaceAll('\r', '').split('\n')).toEqual(boot('none').lines);
+    },
+  );
+
+  /** The console of a run that is ended once luggage has said its word: it halts for good. */
+  async function emulate(program: string, type: string): Promise<string> {
+    const machine = ['-M', type, '-accel', 'tcg', '-m', '64M', '-nodefaults', '-no-reboot'];
+    const devices = ['-display', 'none', '-serial', 'stdio'];
+    const kernel = ['-kernel', join(folder, 'luggage.elf')];
+    const child = spawn(program, [...machine, ...devices, ...kernel], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    for await (const bytes of child.stdout) {
+      output += bytes;
+      if (output.includes(PACKED) && output.endsWith('\n')) child.kill('SIGKILL');
+    }
+    clearTimeout(timer);
+    return output;
+  }
+});
+
+describe('a program that goes wrong', () => {
+  /** Boots a program of a few lines of AssemblyScript. */
+  async function run(mode: Mode, source: string) {
+    const file = join(folder, 'program.ts');
+    writeFileSync(file, source);
+    const { igvm } = await buildImage({ ...manifest, folder, program: 'program.ts' });
+    return boot(mode, { image: igvm });
+  }
+
+  it.each(['none', 'snp'] as const)(
+    'is told by the name of its trap, and where it was (mode %s)',
+    async (mode) => {
+      const { lines, termination } = await run(
+        mode,
+        'let zero: i32 = 0;\n\nexport function f(): i32 {\n  return 7 / zero;\n}\n\nf();\n',
+      );
+      expect(termination).toMatchObject({ kind: 'panic', name: 'PROGRAM_TRAP' });
+      expect(lines[1]).toBe('panic 717: integer divide by zero at program.ts:4');
+    },
+  );
+
+  it('ends the guest by running out of stack', async () => {
+    const { lines, termination } = await run(
+      'snp',
+      'let depth: i32 = 0;\n\nfunction f(n: i32): i32 {\n  depth++;\n  return f(n + 1) + f(n + 2);\n}\n\nf(0);\n',
+    );
+    expect(termination).toMatchObject({ kind: 'panic', name: 'STACK_EXHAUSTED' });
+    expect(lines[1]).toMatch(/^panic 715: call stack exhausted at program\.ts:\d$/);
+  });
+
+  it('ends the guest by reaching beyond its memory', async () => {
+    const { termination } = await run('snp', 'export const x = load<u32>(0x7000_0000);\n');
+    expect(termination).toMatchObject({ kind: 'panic', name: 'PROGRAM_TRAP' });
+  });
+});
