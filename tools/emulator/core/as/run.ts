@@ -13,6 +13,7 @@ import { EXIT, EXIT_AT_RIP, markAtRip, NONE, pending, STOP, setPending } from '.
 
 const V_IRQ: u64 = 0x100;
 const V_IGNORE_TPR: u64 = 0x10_0000;
+import { flushTlbs } from './tlb';
 
 /** Runs for at most `most` instructions; the exit code. */
 export function run(most: f64): u32 {
