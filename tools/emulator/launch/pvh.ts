@@ -24,16 +24,12 @@ export function launchElf(machine: Machine, file: Uint8Array): void {
   const { mode } = machine;
   if (mode === 'snp') throw new UserError('an ELF file cannot be launched as an SNP guest');
   const image = parseElf(file);
-  const pages = new Set<number>();
-  const segments = [...image.segments, { gpa: INFO_GPA, bytes: startInfo(machine), size: PAGE }];
-  for (const segment of segments) {
-    for (const gfn of load(machine, segment)) {
-      if (gfn === INFO_GPA / PAGE && segment.gpa !== INFO_GPA) {
-        throw new UserError(`the ELF file uses page 0x${INFO_GPA.toString(16)}, the start_info's`);
-      }
-      pages.add(gfn);
-    }
+  const pages = new Set(image.segments.flatMap((segment) => load(machine, segment)));
+  if (pages.has(INFO_GPA / PAGE)) {
+    throw new UserError(`the ELF file uses page 0x${INFO_GPA.toString(16)}, the start_info's`);
   }
+  const info = { gpa: INFO_GPA, bytes: startInfo(machine), size: PAGE };
+  for (const gfn of load(machine, info)) pages.add(gfn);
   const state = pvhState(image.entry, INFO_GPA, protectedState(mode));
   if (encrypted(mode))
     launchSev(
