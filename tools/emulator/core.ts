@@ -9,12 +9,12 @@ import type { View } from '../../spec/layout.ts';
 import { FrameTable } from './core/frames.ts';
 import { CoreMemory } from './core/layout.ts';
 import * as Region from './core/memory-map.ts';
-import { instantiate, loadCore, type MmioBus } from './core/module.ts';
+import { instantiate, loadCore, type MmioBus, type Observer } from './core/module.ts';
 import { NestedTable } from './core/nested.ts';
 import { Control, CpuState } from './core/state.ts';
 
 export type { FrameTable, RmpEntry } from './core/frames.ts';
-export type { MmioBus } from './core/module.ts';
+export type { MmioBus, Observer } from './core/module.ts';
 export type { NestedEntry, NestedTable } from './core/nested.ts';
 
 /** Exit codes of the core's own, beside those of SVM (spec/exit.ts). */
@@ -29,6 +29,7 @@ export interface CoreOptions {
   /** Where RDRAND and RDSEED start from. */
   readonly seed?: bigint;
   readonly mmio?: MmioBus;
+  readonly observer?: Observer;
 }
 
 export class Core {
@@ -51,7 +52,7 @@ export class Core {
     const module = loadCore();
     this.#memory = new CoreMemory(options.systemFrames, options.gpaFrames);
     const { bytes } = this.#memory;
-    this.#wasm = instantiate(module, this.#memory, options.mmio);
+    this.#wasm = instantiate(module, this.#memory, options.mmio, options.observer);
     this.#rowNames = module.rowNames;
     this.state = this.#memory.view(CpuState, Region.CPU);
     this.control = this.#memory.view(Control, Region.CONTROL);

@@ -18,6 +18,14 @@ export interface MmioBus {
   write(gpa: bigint, size: 1 | 2 | 4 | 8, value: bigint): void;
 }
 
+/** Sees what happens in the guest without an exit. */
+export interface Observer {
+  /** A #VC was raised for the instruction at `rip`. */
+  vc?(rip: bigint, exitCode: number): void;
+  /** A PVALIDATE was carried out; `unchanged` is the CF it answered with. */
+  pvalidate?(gpa: bigint, huge: boolean, validate: boolean, unchanged: boolean): void;
+}
+
 interface CoreExports {
   init(systemFrames: number, gpaFrames: number, nested: number, code: number, frames: number): void;
   run(maxInstructions: number): number;
@@ -56,7 +64,12 @@ export function loadCore(): CoreModule {
 }
 
 /** A new processor over `memory`. */
-export function instantiate(core: CoreModule, memory: CoreMemory, mmio?: MmioBus): CoreExports {
+export function instantiate(
+  core: CoreModule,
+  memory: CoreMemory,
+  mmio?: MmioBus,
+  observer: Observer = {},
+): CoreExports {
   const size = (n: number) => n as 1 | 2 | 4 | 8;
   const bus = {
     read: (gpa: bigint, n: number) =>
@@ -64,9 +77,15 @@ export function instantiate(core: CoreModule, memory: CoreMemory, mmio?: MmioBus
     write: (gpa: bigint, n: number, value: bigint) =>
       mmio?.write(BigInt.asUintN(64, gpa), size(n), BigInt.asUintN(64, value)),
   };
+  const watch = {
+    vc: (rip: bigint, code: number) => observer.vc?.(BigInt.asUintN(64, rip), code),
+    pvalidate: (gpa: bigint, huge: number, validate: number, unchanged: number) =>
+      observer.pvalidate?.(gpa, huge !== 0, validate !== 0, unchanged !== 0),
+  };
   const { exports } = new WebAssembly.Instance(core.module, {
     env: { memory: memory.memory },
     bus,
+    observer: watch,
   });
   const wasm = exports as unknown as CoreExports;
   memory.bytes.set(core.decoder, Region.DECODER);

@@ -18,6 +18,7 @@ import {
   vector,
 } from './fault';
 import { EXIT, EXIT_AT_RIP, NONE, pending, setPending } from './machine';
+import { vc } from './observer';
 import { failed } from './operand';
 import * as Segment from './segment';
 import { codeOffset, enterCode, setCpl } from './transfer';
@@ -53,6 +54,7 @@ export function deliverPending(): void {
       return;
     }
   }
+  if (number === Reg.VECTOR_VC) vc(load<u64>(Cpu.RIP), code);
   deliver(number, FAULT, hasCode, code, load<u64>(Cpu.RIP));
 }
 

@@ -10,6 +10,7 @@ import * as Cpu from './cpu';
 import * as Effect from './effects';
 import { exitWith, isSnp, raiseGp, raiseNotValidated, raiseUd } from './fault';
 import { SUB, setArithmetic, setFlags } from './flags';
+import { pvalidate } from './observer';
 import { frame, gpa, large, translateOnly, WRITE } from './paging';
 import { ownsPage, rmpEntry } from './rmp';
 import { resume } from './stack';
@@ -112,6 +113,7 @@ function validate(p: usize): void {
   const bit = (<u64>1) << RMP_VALIDATED_SHIFT;
   store<u64>(entry, (word & ~bit) | (wanted << RMP_VALIDATED_SHIFT));
   flushTlbs();
+  pvalidate(gpa, huge ? 1 : 0, <u32>wanted, before === wanted ? 1 : 0);
   outcome(p, Rmp.OK, before === wanted);
 }
 
