@@ -102,4 +102,32 @@ describe('the GHCB', () => {
     expect(machine.console).toBe('Tacit, mode snp\n');
     expect(strings).toEqual([[0x03f8_0e1cn, 16n]]);
   });
+
+  it('reads no field of an answer twice', () => {
+    const reads = new Map<string, number>();
+    const onSharedLoad = (address: number, machine: BareMachine) => {
+      const read = `exit ${machine.exits}, ${(address % 4096).toString(16)}`;
+      reads.set(read, (reads.get(read) ?? 0) + 1);
+    };
+    const { end } = boot(module, { mode: 'snp', startsShared: true, onSharedLoad });
+    expect(end).toEqual({ kind: 'exit', code: 0 });
+    expect(reads.size).toBeGreaterThan(10);
+    for (const [read, times] of reads) expect(times, read).toBe(1);
+  });
+
+  it('is not fooled at any of its reads: each makes no difference, or ends the guest', () => {
+    const count = (onSharedLoad: (address: number, machine: BareMachine) => void) =>
+      boot(module, { mode: 'snp', startsShared: true, onSharedLoad });
+    let total = 0;
+    count(() => total++);
+    for (let n = 1; n <= total; n++) {
+      let read = 0;
+      const { end, machine } = count((address, { memory }) => {
+        if (++read === n) memory.write64(BigInt(address), 0x5bad_5bad_5bad_5badn);
+      });
+      if (end.kind === 'exit') expect(machine.console, `read ${n}`).toBe('Tacit, mode snp\n');
+      else expect(end, `read ${n}`).toMatchObject({ kind: 'panic' });
+      expect(machine.validations.get(0x200n) ?? 1, `read ${n}`).toBe(1);
+    }
+  });
 });

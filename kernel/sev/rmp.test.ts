@@ -59,6 +59,10 @@ describe('validation of RAM', () => {
     expect(boot(module, { mode: 'snp', hypervisor }).end).toEqual(panicked('PVALIDATE_UNCHANGED'));
   });
 
+  it.each([1, 2, 7])('ends the guest when PVALIDATE answers %i', (pvalidate) => {
+    expect(boot(module, { mode: 'snp', pvalidate }).end).toEqual(panicked('PVALIDATE_FAILED'));
+  });
+
   it('validates nothing outside SNP', () => {
     for (const mode of ['none', 'sev', 'sev-es'] as const) {
       const { machine } = boot(module, { mode });

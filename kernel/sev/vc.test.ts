@@ -191,4 +191,50 @@ describe('#VC', () => {
       expect(end).toEqual(panicked('VC_WITHOUT_ES'));
     }
   });
+
+  it('within #VC ends the guest', () => {
+    const hypervisor = liar({});
+    const { serve } = hypervisor;
+    let served = 0;
+    hypervisor.serve = (call, machine) => {
+      if (call.code === Exit.IOIO && call.info1 === 0x80_0210n && served++ === 0) {
+        machine.trap(VC, at({ error: BigInt(Exit.IOIO) }));
+      }
+      serve.call(hypervisor, call, machine);
+    };
+    const then = (machine: BareMachine) => {
+      machine.trap(VC, at({ error: BigInt(Exit.IOIO) }));
+    };
+    const { end } = withSite('snp', [0xe6, 0x80], Exit.IOIO, then, hypervisor);
+    expect(served).toBe(1);
+    expect(end).toEqual(panicked('VC_NESTED'));
+  });
+
+  /** Takes a #VC of CPUID under SEV-ES while there is no GHCB yet. */
+  const early = (registers: Partial<View<typeof TrapFrame>>) => {
+    const honest = liar({});
+    let frame: View<typeof TrapFrame> | undefined;
+    const hypervisor = liar({
+      msr(request, machine) {
+        if ((request & 0xfffn) === 0x004n) {
+          return (request & 0xffff_ffff_c000_0000n) | 0x005n; // each register's value is the leaf
+        }
+        if (!frame) frame = machine.trap(VC, at({ error: BigInt(Exit.CPUID), ...registers }));
+        return honest.msr(request, machine);
+      },
+    });
+    const { end } = withSite('sev-es', CPUID, Exit.CPUID, () => {}, hypervisor);
+    return { end, frame };
+  };
+
+  it('of CPUID goes through the MSR while there is no GHCB', () => {
+    const { end, frame } = early({ rax: 0x16n });
+    expect(end).toEqual({ kind: 'exit', code: 0 });
+    expect(frame).toMatchObject({ rax: 0x16n, rbx: 0x16n, rcx: 0x16n, rdx: 0x16n });
+  });
+
+  it('of a CPUID subleaf, which the MSR has no room for, ends the guest', () => {
+    const { end } = early({ rax: BigInt(Cpuid.LEAF_XSAVE), rcx: 1n });
+    expect(end).toEqual(panicked('VC_CPUID_LEAF'));
+  });
 });

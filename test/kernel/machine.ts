@@ -58,6 +58,10 @@ export interface Options {
   readonly startsShared?: boolean;
   /** What the program does once it is entered. */
   readonly program?: (machine: BareMachine) => void;
+  /** Sees the address of each of the kernel's reads of shared memory, before it is made. */
+  readonly onSharedLoad?: (address: number, machine: BareMachine) => void;
+  /** What PVALIDATE answers instead of working. */
+  readonly pvalidate?: number;
   /** Imports of a kernel that was made for a test. */
   readonly imports?: WebAssembly.Imports;
   /** Last touch on what linker, launch and shim left. */
@@ -247,7 +251,11 @@ export class BareMachine {
       const { bytes, offset } = this.access(va, write);
       return bytes.subarray(offset);
     };
-    const shared = () => new DataView((this.kernel.memory as unknown as WebAssembly.Memory).buffer);
+    const memory = () => new DataView((this.kernel.memory as unknown as WebAssembly.Memory).buffer);
+    const seen = (p: number) => {
+      this.#options.onSharedLoad?.(p >>> 0, this);
+      return memory();
+    };
     return {
       ...this.#options.imports,
       cpu: {
@@ -298,14 +306,14 @@ export class BareMachine {
         },
       },
       volatile: {
-        load8: (p: number) => shared().getUint8(p >>> 0),
-        load16: (p: number) => shared().getUint16(p >>> 0, true),
-        load32: (p: number) => shared().getUint32(p >>> 0, true),
-        load64: (p: number) => shared().getBigUint64(p >>> 0, true),
-        store8: (p: number, v: number) => shared().setUint8(p >>> 0, v),
-        store16: (p: number, v: number) => shared().setUint16(p >>> 0, v, true),
-        store32: (p: number, v: number) => shared().setUint32(p >>> 0, v, true),
-        store64: (p: number, v: bigint) => shared().setBigUint64(p >>> 0, v, true),
+        load8: (p: number) => seen(p).getUint8(p >>> 0),
+        load16: (p: number) => seen(p).getUint16(p >>> 0, true),
+        load32: (p: number) => seen(p).getUint32(p >>> 0, true),
+        load64: (p: number) => seen(p).getBigUint64(p >>> 0, true),
+        store8: (p: number, v: number) => memory().setUint8(p >>> 0, v),
+        store16: (p: number, v: number) => memory().setUint16(p >>> 0, v, true),
+        store32: (p: number, v: number) => memory().setUint32(p >>> 0, v, true),
+        store64: (p: number, v: bigint) => memory().setBigUint64(p >>> 0, v, true),
       },
       image: { info: () => TOP + BigInt(PLACES.info), record: () => TOP + BigInt(PLACES.record) },
       boot: { enter: () => this.#options.program?.(this) },
@@ -335,6 +343,7 @@ export class BareMachine {
   #pvalidate(va: bigint, size: number, on: number): number {
     const mapping = this.memory.translate(BigInt.asUintN(64, va));
     if (!mapping || mapping.shared) throw new Violation('PVALIDATE of a page not mapped private');
+    if (this.#options.pvalidate !== undefined) return this.#options.pvalidate;
     if (size === 1 && this.#options.hugePages === false) return 6;
     const first = mapping.gpa >> 12n;
     this.pvalidates[on === 0 ? 'rescind' : size === 1 ? 'huge' : 'small']++;
