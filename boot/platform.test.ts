@@ -182,6 +182,16 @@ describe('answers that are none', () => {
     expect(panicOf(machine)).toBe(Termination.GHCB_MSR_ANSWER);
   });
 
+  it.each([
+    [2n, Termination.PLATFORM_CONTRADICTION], // SEV-ES without SEV
+    [5n, Termination.PLATFORM_CONTRADICTION], // SNP without SEV-ES
+    [9n, Termination.FEATURE_REFUSED], // vTOM
+  ])('SEV_STATUS %i ends the guest', (status, reason) => {
+    const machine = machineFor('sev');
+    machine.core.state.sevStatus = status;
+    expect(panicOf(machine)).toBe(reason);
+  });
+
   it.each(ENCRYPTED)('no random number ends a guest under %s', (mode) => {
     const machine = machineFor(mode);
     machine.core.control.randomReady = 0;
