@@ -134,6 +134,17 @@ describe('#VC', () => {
   });
 
   it.each([
+    ['RDMSR of SEV_STATUS', 0x32, 0xc001_0131n],
+    ['WRMSR of the GHCB MSR', 0x30, 0xc001_0130n],
+    ['WRMSR of EFER', 0x30, 0xc000_0080n],
+  ])('of %s, which no host intercepts, ends the guest', (_, opcode, rcx) => {
+    const { end } = withSite('snp', [0x0f, opcode], Exit.MSR, (machine) => {
+      machine.trap(VC, at({ error: BigInt(Exit.MSR), rcx }));
+    });
+    expect(end).toEqual(panicked('VC_AT_WRONG_SITE'));
+  });
+
+  it.each([
     ['from an address that is no site', { rip: TOP + BigInt(SITE) + 1n }, Exit.CPUID],
     ['with the code of another instruction', {}, Exit.VMMCALL],
     ['with bits above the code', { error: 0x1_0000_0072n }, Exit.CPUID],
