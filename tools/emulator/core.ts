@@ -146,6 +146,7 @@ const MISSING: Readonly<Record<number, string>> = {
   7: 'call gate',
   8: 'virtual-8086 mode',
   9: 'five-level page tables',
+  11: 'SSE arithmetic with an MXCSR other than after reset',
   10: 'code segment with a base, outside 64-bit mode',
 };
 

@@ -23,8 +23,7 @@ const OPTIONS = [
     String(Region.STATIC_DATA),
     '--use',
     'abort=',
-    '--disableWarning',
-    '201',
+    '--disableWarning', '201', '--enable', 'simd',
   ],
 ];
 
