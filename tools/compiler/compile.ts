@@ -1,4 +1,31 @@
+import { UserError } from '../errors.ts';
+import { buildFn } from './ir/build.ts';
+import { type Context, makeContext } from './ir/context.ts';
+import { removeDeadCode } from './ir/dce.ts';
+import { numberValues } from './ir/gvn.ts';
+import { layOut } from './ir/layout.ts';
+import { findLoops } from './ir/loops.ts';
+import { lower } from './ir/lower.ts';
+import { removeTrivialPhis } from './ir/phis.ts';
+import { printFn } from './ir/print.ts';
+import { makeStart } from './ir/synthesize.ts';
+import type { Fn } from './ir/value.ts';
 import type { Binding, ObjectImport, WasmObject } from './object.ts';
+import { decode } from './wasm/decode.ts';
+import type { Module } from './wasm/module.ts';
+import { uniqueNames } from './wasm/names.ts';
+import { validate } from './wasm/validate.ts';
+import { allocate } from './x86/allocate.ts';
+import { findDynamic } from './x86/data.ts';
+import { FunctionEmitter } from './x86/emit.ts';
+import { findAdapters, makeObject, writeExtras } from './x86/generate.ts';
+import { checkIntrinsic } from './x86/intrinsics.ts';
+import type { MachineFn } from './x86/machine.ts';
+import { Output } from './x86/output.ts';
+import { printMachine } from './x86/print-machine.ts';
+import { select } from './x86/select.ts';
+import { constantsSymbol } from './x86/symbols.ts';
+import { makeTarget, type Target } from './x86/target.ts';
 
 /** x86-64 levels of the psABI: what instructions the code may use. */
 export type Cpu = 'x86-64' | 'x86-64-v2' | 'x86-64-v3';
@@ -23,10 +50,92 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles one Wasm module.
+ * Compiles one Wasm module: the list of passes.
  *
  * @throws UserError `malformed: …`, `invalid: …`, `unsupported: FEATURE at offset …`, `unlinkable: …`
  */
-export function compile(_wasm: Uint8Array, _options: CompileOptions): WasmObject {
-  throw new Error('the compiler passes are being written');
+export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
+  const passes = new Passes(options);
+  const module = passes.run('decode', () => decode(wasm));
+  passes.run('validate', () => validate(module));
+  const context = bindImports(module, options);
+  const target = makeTarget(options.mode, options.cpu ?? 'x86-64');
+  const output = new Output();
+  module.functions.forEach(({ body }, index) => {
+    if (!body) return;
+    const fn = passes.run('build', () => buildFn(context, index, body));
+    compileFn(passes, fn, context, target, output);
+  });
+  for (const adapter of findAdapters(context)) compileFn(passes, adapter, context, target, output);
+  const dynamic = findDynamic(module);
+  let start = module.start && context.names[module.start.index];
+  if (dynamic.globals.length + dynamic.elements.length + dynamic.data.length > 0) {
+    start = 'start';
+    compileFn(passes, makeStart(context, dynamic), context, target, output);
+  }
+  writeExtras(context, target, output);
+  const symbol = start && `${options.instance}!${start}`;
+  return passes.run('object', () => makeObject(context, dynamic, target, output, symbol));
+}
+
+function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, output: Output): void {
+  const onFn = (name: string, pass: () => void) => {
+    passes.run(name, pass);
+    passes.print(name, fn.name, () => printFn(fn));
+  };
+  passes.print('build', fn.name, () => printFn(fn));
+  onFn('phis', () => removeTrivialPhis(fn));
+  onFn('lower', () =>
+    lower(fn, { hasPopulationCount: target.v2, hasWholeMemory: !target.baseRegister }),
+  );
+  onFn('gvn', () => numberValues(fn));
+  onFn('dce', () => removeDeadCode(fn));
+  onFn('loops', () => findLoops(fn));
+  onFn('layout', () => layOut(fn));
+  const code: MachineFn = passes.run('select', () => select(fn, context, target, output.constants));
+  passes.print('select', fn.name, () => printMachine(code));
+  passes.run('allocate', () => allocate(code, target));
+  passes.print('allocate', fn.name, () => printMachine(code));
+  passes.run('emit', () => {
+    const symbol = `${context.instance}!${fn.name}`;
+    const emitter = new FunctionEmitter(code, symbol, constantsSymbol(context), target, output);
+    emitter.emit(fn.index);
+  });
+}
+
+function bindImports(module: Module, { bind, instance, linked }: CompileOptions): Context {
+  const bindings = module.imports.map((wanted) => {
+    const binding = bind(wanted);
+    if (!binding) throw new UserError(`unlinkable: unknown import ${wanted.module}.${wanted.name}`);
+    if (binding.kind !== 'symbol' && wanted.kind !== 'function') {
+      throw new UserError(`unlinkable: ${wanted.module}.${wanted.name} is not a function`);
+    }
+    checkIntrinsic(wanted, binding);
+    return binding;
+  });
+  const names = uniqueNames(module.functions.length, module.functionNames);
+  return makeContext(module, bindings, names, { instance, linked: linked ?? false });
+}
+
+/** Runs passes, takes their time and prints their results where that was asked for. */
+class Passes {
+  readonly #times: CompileOptions['times'];
+  readonly #print: CompileOptions['print'];
+
+  constructor({ times, print }: CompileOptions) {
+    this.#times = times;
+    this.#print = print;
+  }
+
+  run<T>(name: string, pass: () => T): T {
+    if (!this.#times) return pass();
+    const start = performance.now();
+    const result = pass();
+    this.#times.set(name, (this.#times.get(name) ?? 0) + performance.now() - start);
+    return result;
+  }
+
+  print(name: string, functionName: string, text: () => string): void {
+    if (this.#print?.wants(name, functionName)) this.#print.text(name, functionName, text());
+  }
 }

@@ -86,7 +86,7 @@ function ofOperation(value: Value, depth: number): number {
 
 /** A sum or product that has left 32 bits has wrapped: it may be anything. */
 function exact(n: number): number {
-  return n <= U32 ? n : U32;
+  return Math.min(n, U32);
 }
 
 function constantShift(value: Value, mask: number): number | undefined {

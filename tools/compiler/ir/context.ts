@@ -10,6 +10,10 @@ export interface Codes {
 
 /** What all functions of a module share while they are compiled. */
 export interface Context {
+  /** Prefix of the symbols. */
+  readonly instance: string;
+  /** Whether functions of other instances, with other memories, may call and be called. */
+  readonly linked: boolean;
   readonly module: Module;
   /** By type index. */
   readonly types: readonly Codes[];
@@ -26,8 +30,11 @@ export function makeContext(
   module: Module,
   bindings: readonly Binding[],
   names: readonly string[],
+  { instance, linked = false }: { readonly instance: string; readonly linked?: boolean },
 ): Context {
   return {
+    instance,
+    linked,
     module,
     types: module.types.map(codesOf),
     globalTypes: module.globals.map(({ type }) => typeCode(type)),

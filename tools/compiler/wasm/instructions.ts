@@ -17,6 +17,15 @@ export function typeCode(type: ValueType): number {
   return CODES[type];
 }
 
+const NAMES = new Map(
+  Object.entries(CODES).map(([name, code]) => [code, name as ValueType] as const),
+);
+
+/** The value type of a number of the binary format. */
+export function typeName(code: number): ValueType {
+  return NAMES.get(code) as ValueType;
+}
+
 /** A block type that is not an index: no parameters, and no result or this one. */
 export const EMPTY_BLOCK = -0x40;
 

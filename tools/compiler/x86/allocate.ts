@@ -1,0 +1,253 @@
+import { IntervalQueue } from './interval-queue.ts';
+import {
+  buildIntervals,
+  type Interval,
+  type Intervals,
+  lowerBound,
+  Need,
+  STEP,
+} from './intervals.ts';
+import type { MachineBlock, MachineFn } from './machine.ts';
+import { resolveMoves } from './resolve.ts';
+import type { Target } from './target.ts';
+import { Timeline } from './timeline.ts';
+
+/** What register allocation decided. */
+export interface Allocation {
+  readonly intervals: Intervals;
+  /** By virtual register: its pieces in ascending order. */
+  readonly pieces: readonly (readonly Interval[])[];
+}
+
+/**
+ * Gives each virtual register a physical one or a spill slot, and makes the moves that this takes.
+ *
+ * Linear scan on SSA intervals with holes (Wimmer, Franz: Linear Scan Register Allocation on SSA
+ * Form, 2010): intervals get registers in the order of their starts; where none is free for all of
+ * an interval it is split, and what is needed furthest away goes to memory. A spilled register is
+ * stored once, where it is defined, so that leaving its physical register later costs nothing.
+ */
+export function allocate(fn: MachineFn, target: Target): Allocation {
+  const allocation = new LinearScan(fn, target).run();
+  resolveMoves(fn, allocation);
+  return allocation;
+}
+
+class LinearScan {
+  readonly #fn: MachineFn;
+  readonly #intervals: Intervals;
+  readonly #registers: Target['registers'];
+  readonly #timelines = Array.from({ length: 32 }, () => new Timeline());
+  readonly #queue = new IntervalQueue();
+  readonly #pieces: Interval[][];
+
+  constructor(fn: MachineFn, { registers }: Target) {
+    this.#fn = fn;
+    this.#registers = registers;
+    this.#intervals = buildIntervals(fn);
+    this.#pieces = fn.classes.map(() => []);
+  }
+
+  run(): Allocation {
+    for (const interval of this.#intervals.byRegister) if (interval) this.#enqueue(interval);
+    for (let next = this.#queue.pop(); next; next = this.#queue.pop()) this.#place(next);
+    for (const pieces of this.#pieces) pieces.sort((a, b) => a.from - b.from);
+    return { intervals: this.#intervals, pieces: this.#pieces };
+  }
+
+  #enqueue(interval: Interval): void {
+    this.#queue.push(interval);
+    (this.#pieces[interval.register] as Interval[]).push(interval);
+  }
+
+  #place(current: Interval): void {
+    const { to } = current;
+    for (const hint of this.#hints(current)) {
+      if (this.#freeUntil(hint, current) >= to) {
+        this.#assign(current, hint);
+        return;
+      }
+    }
+    let best = -1;
+    let bestFree = -1;
+    for (const register of this.#candidates(current)) {
+      const free = this.#freeUntil(register, current);
+      if (free >= to) {
+        this.#assign(current, register);
+        return;
+      }
+      if (free > bestFree) {
+        best = register;
+        bestFree = free;
+      }
+    }
+    if (!this.#placePart(current, best, bestFree)) this.#placeBySpilling(current);
+  }
+
+  /** Uses a register for as long as it is free, if that serves a use. */
+  #placePart(current: Interval, register: number, free: number): boolean {
+    const at = this.#splitPosition(current.from, Math.min(free, current.to - 1));
+    if (at <= current.from || at > free) return false;
+    const { from } = current;
+    const isUrgent = current.nextUse(from, Need.MUST) <= from + 2;
+    if (!isUrgent && current.nextUse(from, Need.WISH) >= at) return false;
+    this.#enqueue(current.split(at));
+    this.#assign(current, register);
+    return true;
+  }
+
+  /** Either the interval itself goes to memory, or what is needed later than it. */
+  #placeBySpilling(current: Interval): void {
+    const { from } = current;
+    const firstMust = current.nextUse(from, Need.MUST);
+    let best = -1;
+    let bestUse = -1;
+    const nextInstruction = from - (from % STEP) + STEP;
+    for (const register of this.#candidates(current)) {
+      const clobbered = this.#clobberedAt(register, current);
+      const use = Math.min(this.#takersNextUse(register, current), clobbered);
+      // What this very instruction needs or destroys is not to be had.
+      if (use < nextInstruction) continue;
+      if (use > bestUse) {
+        best = register;
+        bestUse = use;
+      }
+    }
+    const firstUse = current.nextUse(from, Need.WISH);
+    if (firstMust > from + 2 && (best < 0 || firstUse >= bestUse || firstMust === Infinity)) {
+      this.#spill(current);
+      return;
+    }
+    if (best < 0) {
+      throw new RangeError(`${this.#fn.name}: no register for v${current.register} at ${from}`);
+    }
+    const clobbered = this.#clobberedAt(best, current);
+    if (clobbered < current.to) this.#enqueue(current.split(this.#splitPosition(from, clobbered)));
+    this.#evict(best, current);
+    this.#assign(current, best);
+  }
+
+  /** When those who hold the register, and would have to give it up, want it next. */
+  #takersNextUse(register: number, current: Interval): number {
+    let first = Infinity;
+    for (const taker of this.#timeline(register).conflicting(current)) {
+      first = Math.min(first, taker.nextUse(current.from, Need.MOVE));
+    }
+    return first;
+  }
+
+  #evict(register: number, current: Interval): void {
+    const timeline = this.#timeline(register);
+    for (const taker of timeline.conflicting(current)) {
+      if (taker.from >= current.from) {
+        // It has no earlier part that could keep the register.
+        timeline.remove(taker);
+        taker.location = -1;
+        this.#spill(taker);
+        continue;
+      }
+      const isHeld = taker.covers(current.from);
+      const rest = taker.split(current.from);
+      timeline.remove(rest);
+      if (isHeld) {
+        (this.#pieces[rest.register] as Interval[]).push(rest);
+        this.#spill(rest);
+      } else {
+        this.#enqueue(rest);
+      }
+    }
+  }
+
+  /** Leaves an interval in memory up to where it is worth a register again. */
+  #spill(interval: Interval): void {
+    const { from } = interval;
+    let next = interval.nextUse(from + 1, Need.MUST);
+    const wish = interval.nextUse(from + 1, Need.WISH);
+    if (wish < next && this.#blockAt(wish).loopDepth > 0) next = wish;
+    if (next === Infinity) return;
+    const at = this.#splitPosition(from, next);
+    if (at <= from)
+      throw new RangeError(`${this.#fn.name}: no place to reload v${interval.register}`);
+    if (at < interval.to) this.#enqueue(interval.split(at));
+  }
+
+  #assign(interval: Interval, register: number): void {
+    interval.location = register;
+    this.#timeline(register).add(interval);
+  }
+
+  #candidates(interval: Interval): readonly number[] {
+    return this.#registers[this.#fn.classes[interval.register] as 0 | 1];
+  }
+
+  *#hints(interval: Interval): Generator<number> {
+    const { fixedHints, related } = this.#intervals;
+    const allowed = this.#candidates(interval);
+    const pieces = this.#pieces[interval.register] as Interval[];
+    if (pieces.length > 1) {
+      for (let i = pieces.length - 1; i >= 0; i--) {
+        const { location } = pieces[i] as Interval;
+        if (location >= 0) {
+          yield location;
+          break;
+        }
+      }
+    }
+    const fixed = fixedHints[interval.register] as number;
+    if (fixed >= 0 && allowed.includes(fixed)) yield fixed;
+    for (const other of related[interval.register] ?? []) {
+      for (const { location } of this.#pieces[other] as Interval[])
+        if (location >= 0) yield location;
+      const wanted = fixedHints[other] as number;
+      if (wanted >= 0 && allowed.includes(wanted)) yield wanted;
+    }
+  }
+
+  #freeUntil(register: number, interval: Interval): number {
+    const clobbered = this.#clobberedAt(register, interval);
+    if (clobbered <= interval.from + 1) return clobbered;
+    return Math.min(clobbered, this.#timeline(register).conflict(interval));
+  }
+
+  /** First position within the interval at which the register is destroyed. */
+  #clobberedAt(register: number, { from, to, ranges }: Interval): number {
+    let first = Infinity;
+    for (const positions of this.#intervals.clobbers[register] ?? []) {
+      let k = 0;
+      for (let i = lowerBound(positions, from); i < positions.length; i++) {
+        const position = positions[i] as number;
+        if (position >= to || position >= first) break;
+        while (k < ranges.length && (ranges[k]?.to as number) <= position) k++;
+        if (k < ranges.length && (ranges[k]?.from as number) <= position) first = position;
+      }
+    }
+    return first;
+  }
+
+  /**
+   * The best position for a move in (from, latest]: before an instruction, and before a loop that
+   * `latest` is in and `from` is not. At most `from` if there is none.
+   */
+  #splitPosition(from: number, latest: number): number {
+    const position = latest - (latest % STEP);
+    let best = position;
+    let { loop } = this.#blockAt(position);
+    while (loop && loop.from > from) {
+      best = loop.from;
+      loop = outerLoop(loop);
+    }
+    return best;
+  }
+
+  #blockAt(position: number): MachineBlock {
+    return this.#intervals.blockAt[Math.floor(position / STEP)] as MachineBlock;
+  }
+
+  #timeline(register: number): Timeline {
+    return this.#timelines[register] as Timeline;
+  }
+}
+
+function outerLoop(header: MachineBlock): MachineBlock | undefined {
+  return header.preds[0]?.loop;
+}

@@ -1,0 +1,459 @@
+import type { TrapReason } from '../object.ts';
+import { Type } from '../wasm/opcodes.ts';
+import { arrangeBlocks } from './arrange.ts';
+import type { Emitter } from './emitter.ts';
+import {
+  ADD,
+  Cc,
+  CMP,
+  type Form,
+  form,
+  JMP_RM,
+  MOV,
+  MOV_IMM32,
+  MOV_IMM64,
+  MOV_SIGNED,
+  MOV_STORE,
+  MOVAPS,
+  MOVSD_LOAD,
+  MOVSD_STORE,
+  MOVSS_LOAD,
+  POP,
+  PUSH,
+  RET,
+  STORE_IMM,
+  SUB,
+  TEST,
+  UD2,
+  XOR,
+  XORPS,
+} from './forms.ts';
+import { INCOMING, OUTGOING } from './locations.ts';
+import {
+  type Constant,
+  type Inst,
+  type MachineBlock,
+  type MachineFn,
+  SCRATCH,
+  SCRATCH_XMM,
+  SLOT,
+  XMM,
+} from './machine.ts';
+import type { Label } from './operand.ts';
+import { R14, RAX, RSP } from './operand.ts';
+import type { Output } from './output.ts';
+import { type LocationMove, orderMoves } from './parallel-move.ts';
+import { SAVED_BY_CALLEE, type Target } from './target.ts';
+import { threaded } from './threading.ts';
+
+const NO_REGISTER = -1;
+const PAGE = 4096;
+/** Frames up to this size can not step over a guard page: a call's return address lies within it. */
+const UNPROBED = PAGE - 64;
+const MOVQ_TO_XMM = form('movq xmm, r/m64');
+const MOVQ_FROM_XMM = form('movq r/m64, xmm');
+const PUSH_MEMORY = form('push r/m64');
+const POP_MEMORY = form('pop r/m64');
+
+/**
+ * Writes one function's allocated code. Blocks' kinds call back for operands, moves and jumps.
+ *
+ * The frame, from RSP up: outgoing stack arguments, spill slots, padding, saved registers, return
+ * address. RSP does not change between prologue and epilogue.
+ */
+export class FunctionEmitter {
+  readonly asm: Emitter;
+  readonly output: Output;
+  readonly target: Target;
+  readonly #fn: MachineFn;
+  readonly #symbol: string;
+  readonly #constantsSymbol: string;
+  readonly #start: number;
+  readonly #labels = new Map<MachineBlock, Label>();
+  readonly #deferred: (() => void)[] = [];
+  readonly #trapLabels = new Map<string, Label>();
+  readonly #saved: readonly number[];
+  readonly #frameBytes: number;
+  #block: MachineBlock | undefined;
+  #next: MachineBlock | undefined;
+
+  constructor(
+    fn: MachineFn,
+    symbol: string,
+    constantsSymbol: string,
+    target: Target,
+    output: Output,
+  ) {
+    this.#fn = fn;
+    this.#symbol = symbol;
+    this.#constantsSymbol = constantsSymbol;
+    this.target = target;
+    this.output = output;
+    this.asm = output.asm;
+    this.asm.align(16);
+    this.#start = this.asm.size;
+    const written = writtenRegisters(fn);
+    this.#saved = SAVED_BY_CALLEE.filter((register) => ((written >>> register) & 1) === 1);
+    const bytes = fn.outgoing + 8 * fn.slots;
+    // RSP is 8 below a multiple of 16 on entry; calls want it back on one.
+    const misaligned = (bytes + 8 * this.#saved.length + 8) % 16 !== 0;
+    this.#frameBytes = bytes + (misaligned && needsFrame(fn, bytes) ? 8 : 0);
+  }
+
+  get #frameSize(): number {
+    return this.#frameBytes + 8 * this.#saved.length;
+  }
+
+  /** @param index the function's index in the module, or -1 */
+  emit(index: number): void {
+    const { asm, output } = this;
+    const blocks = arrangeBlocks(this.#fn);
+    this.#prologue();
+    const bodyStart = asm.size;
+    blocks.forEach((block, i) => {
+      this.#next = blocks[i + 1];
+      this.#emitBlock(block);
+    });
+    for (let more = this.#deferred.shift(); more; more = this.#deferred.shift()) more();
+    output.functions.push({
+      symbol: this.#symbol,
+      index,
+      start: this.#start,
+      end: asm.size,
+      frameSize: this.#frameSize,
+      bodyStart,
+    });
+  }
+
+  #prologue(): void {
+    const { asm } = this;
+    for (const register of this.#saved) asm.r(PUSH, register);
+    const bytes = this.#frameBytes;
+    if (bytes > UNPROBED) {
+      for (let at = PAGE; at < bytes; at += PAGE)
+        asm.rm(TEST[32].mr, RAX, RSP, NO_REGISTER, 1, -at);
+    }
+    if (bytes > 0) asm.ri(bytes < 128 ? SUB[64].short : SUB[64].long, RSP, bytes);
+  }
+
+  /** Leaves the function with the results where the caller expects them. */
+  leave(inst: Inst): void {
+    const { asm } = this;
+    const to = inst.data as readonly number[];
+    this.moves(inst.useAt.map((from, i) => ({ to: to[i] as number, from })));
+    const bytes = this.#frameBytes;
+    if (bytes > 0) asm.ri(bytes < 128 ? ADD[64].short : ADD[64].long, RSP, bytes);
+    for (let i = this.#saved.length - 1; i >= 0; i--) asm.r(POP, this.#saved[i] as number);
+    asm.none(RET);
+  }
+
+  #emitBlock(block: MachineBlock): void {
+    this.#block = block;
+    if (block.isLoopHeader && !block.cold) this.asm.align(16);
+    this.asm.bind(this.#label(block));
+    this.moves(block.startMoves);
+    block.insts.forEach((inst, i) => {
+      const moves = block.moves.get(i);
+      if (moves) this.moves(moves);
+      if (i === block.insts.length - 1) this.moves(block.endMoves);
+      this.output.line(inst.offset);
+      inst.kind.emit(this, inst);
+    });
+  }
+
+  // Operands.
+
+  /** `form` with a register and a register or spill slot. */
+  source(form: Form, register: number, location: number): void {
+    if (location < SLOT) this.asm.rr(form, register & 15, location & 15);
+    else this.asm.rm(form, register & 15, RSP, NO_REGISTER, 1, this.#displacement(location));
+  }
+
+  /** `form` with only a register or spill slot, beside the digit in its opcode. */
+  operand(form: Form, location: number): void {
+    this.source(form, form.digit, location);
+  }
+
+  /** `form` with a register and the instruction's memory operand. */
+  address(form: Form, register: number, inst: Inst): void {
+    const { asm } = this;
+    const at = inst.address;
+    if (!at) throw new RangeError(`${inst.kind.name} without an address`);
+    const reg = register & 15;
+    if (at.symbol !== undefined) {
+      asm.rmSymbol(form, reg, at.symbol, at.displacement);
+      return;
+    }
+    let base = at.base < 0 ? NO_REGISTER : (inst.useAt[at.base] as number);
+    let index = at.index < 0 ? NO_REGISTER : (inst.useAt[at.index] as number);
+    let scale = at.scale;
+    if (at.inMemory && this.target.baseRegister) {
+      if (index < 0) {
+        index = base;
+        scale = 1;
+      }
+      base = R14;
+    }
+    if (at.narrow) asm.prefix('address32');
+    asm.rm(form, reg, base, index, scale, at.displacement);
+  }
+
+  /** [rip + constant], of 4, 8 or 16 bytes. */
+  constantOperand(form: Form, register: number, bits: bigint, size: 4 | 8 | 16): void {
+    const offset = this.output.constants.offsetOf(bits, size);
+    this.asm.rmSymbol(form, register & 15, this.#constantsSymbol, offset);
+  }
+
+  /** The immediate of an instruction whose other operands have just been written. */
+  immediate(form: Form, value: number): void {
+    const bytes = form.immediate;
+    this.asm.bytes(Array.from({ length: bytes }, (_, i) => (value >> (8 * i)) & 0xff));
+  }
+
+  /** The immediate that is a function type's number. */
+  typeImmediate(symbol: string): void {
+    const { asm } = this;
+    asm.u32(0);
+    this.output.immediates.push({ offset: asm.size - 4, kind: 'abs32', symbol, addend: 0 });
+  }
+
+  // Moves.
+
+  /** Moves that happen at once. */
+  moves(list: readonly LocationMove[]): void {
+    if (list.length === 0) return;
+    orderMoves(
+      list,
+      (to, from) => this.move(to, from),
+      (location) => (location >= XMM && location < SLOT ? SCRATCH_XMM : SCRATCH),
+    );
+  }
+
+  /** Between registers, spill slots and stack arguments; a negative `from` is a constant. */
+  move(to: number, from: number): void {
+    if (to === from) return;
+    if (from < 0) {
+      this.#moveConstant(to, this.#fn.constants[-1 - from] as Constant);
+      return;
+    }
+    const { asm } = this;
+    if (from >= SLOT && to >= SLOT) {
+      asm.m(PUSH_MEMORY, RSP, NO_REGISTER, 1, this.#displacement(from));
+      asm.m(POP_MEMORY, RSP, NO_REGISTER, 1, this.#displacement(to));
+    } else if (from >= SLOT) {
+      this.source(to < XMM ? MOV[64] : MOVSD_LOAD, to, from);
+    } else if (to >= SLOT) {
+      this.source(from < XMM ? MOV_STORE[64] : MOVSD_STORE, from, to);
+    } else if (to < XMM && from < XMM) {
+      asm.rr(MOV[64], to, from);
+    } else if (to >= XMM && from >= XMM) {
+      asm.rr(MOVAPS, to - XMM, from - XMM);
+    } else if (to >= XMM) {
+      asm.rr(MOVQ_TO_XMM, to - XMM, from);
+    } else {
+      asm.rr(MOVQ_FROM_XMM, from - XMM, to);
+    }
+  }
+
+  #moveConstant(to: number, constant: Constant): void {
+    if (to < SLOT) {
+      this.loadConstant(to, constant);
+      return;
+    }
+    const { asm } = this;
+    const at = this.#displacement(to);
+    const { bits } = constant;
+    if (BigInt.asIntN(32, bits) === BigInt.asIntN(64, bits)) {
+      asm.mi(STORE_IMM[64], RSP, NO_REGISTER, 1, at, Number(BigInt.asIntN(32, bits)));
+      return;
+    }
+    asm.mi(STORE_IMM[32], RSP, NO_REGISTER, 1, at, Number(BigInt.asIntN(32, bits)));
+    asm.mi(STORE_IMM[32], RSP, NO_REGISTER, 1, at + 4, Number(BigInt.asIntN(32, bits >> 32n)));
+  }
+
+  loadConstant(register: number, { type, bits }: Constant): void {
+    if (register >= XMM) {
+      if (bits === 0n) this.asm.rr(XORPS, register - XMM, register - XMM);
+      else if (type === Type.F32) this.constantOperand(MOVSS_LOAD, register, bits, 4);
+      else this.constantOperand(MOVSD_LOAD, register, bits, 8);
+      return;
+    }
+    const signed = BigInt.asIntN(64, bits);
+    const low = Number(BigInt.asIntN(32, bits));
+    if (bits === 0n) this.clear(register);
+    else if (BigInt.asUintN(64, bits) <= 0xffff_ffffn) this.asm.ri(MOV_IMM32, register, low);
+    else if (signed === BigInt(low)) this.asm.ri(MOV_SIGNED, register, low);
+    else this.asm.ri64(MOV_IMM64, register, low, Number(BigInt.asIntN(32, bits >> 32n)));
+  }
+
+  /** A number from 0 to 2^31 into a general register, the flags unchanged. */
+  loadNumber(register: number, value: number): void {
+    this.asm.ri(MOV_IMM32, register, value);
+  }
+
+  /** Zero into a general register; changes the flags. */
+  clear(register: number): void {
+    this.asm.rr(XOR[32].rm, register, register);
+  }
+
+  #displacement(location: number): number {
+    if (location >= INCOMING) return this.#frameSize + 8 + (location - INCOMING);
+    if (location >= OUTGOING) return location - OUTGOING;
+    return this.#fn.outgoing + 8 * (location - SLOT);
+  }
+
+  // Control.
+
+  /** To a successor of the block in hand. */
+  jump(successor: number): void {
+    const to = this.#successor(successor);
+    if (to !== this.#next) this.asm.jmp(this.#label(to));
+  }
+
+  jumpIf(condition: number, successor: number): void {
+    this.asm.jcc(condition, this.#label(this.#successor(successor)));
+  }
+
+  /** To successor 0 on the condition, else to 1. */
+  branch(condition: number): void {
+    const [yes, no] = [this.#successor(0), this.#successor(1)];
+    if (yes === no) {
+      this.jump(0);
+    } else if (yes === this.#next) {
+      this.asm.jcc(condition ^ 1, this.#label(no));
+    } else {
+      this.asm.jcc(condition, this.#label(yes));
+      if (no !== this.#next) this.asm.jmp(this.#label(no));
+    }
+  }
+
+  /** To the successor that `cases` gives for the register's value; beyond its end to the last. */
+  jumpTable(register: number, cases: readonly number[]): void {
+    const { asm, output } = this;
+    const count = cases.length - 1;
+    const otherwise = cases[count] as number;
+    if (count === 0) {
+      this.jump(otherwise);
+      return;
+    }
+    asm.ri(count < 128 ? CMP[32].short : CMP[32].long, register, count);
+    this.jumpIf(Cc.AE, otherwise);
+    const symbol = `${this.#symbol}.table.${output.jumpTables.length}`;
+    asm.rmTable(JMP_RM, JMP_RM.digit, NO_REGISTER, register, 8, symbol);
+    output.jumpTables.push({
+      symbol,
+      functionSymbol: this.#symbol,
+      functionStart: this.#start,
+      targets: cases.slice(0, count).map((i) => this.#label(this.#successor(i))),
+    });
+  }
+
+  #successor(i: number): MachineBlock {
+    return threaded(this.#block?.succs[i] as MachineBlock);
+  }
+
+  #label(block: MachineBlock): Label {
+    let label = this.#labels.get(block);
+    if (label === undefined) {
+      label = this.asm.label();
+      this.#labels.set(block, label);
+    }
+    return label;
+  }
+
+  // Sites.
+
+  /** A label of a `ud2` after the function's code. */
+  trap(reason: TrapReason, wasmOffset: number): Label {
+    const key = `${reason}${wasmOffset}`;
+    let label = this.#trapLabels.get(key);
+    if (label === undefined) {
+      label = this.asm.label();
+      this.#trapLabels.set(key, label);
+      this.#deferTrap(label, reason, wasmOffset);
+    }
+    return label;
+  }
+
+  #deferTrap(label: Label, reason: TrapReason, wasmOffset: number): void {
+    this.defer(() => {
+      this.asm.bind(label);
+      this.trapHere(reason, wasmOffset);
+    });
+  }
+
+  trapHere(reason: TrapReason, wasmOffset: number): void {
+    this.output.line(wasmOffset);
+    this.output.trap(reason, wasmOffset);
+    this.asm.none(UD2);
+  }
+
+  /** Where a table entry's type is wrong: tells an empty entry, of type 0, from another type. */
+  wrongType(wasmOffset: number, writeAddress: (form: Form) => void): Label {
+    const { asm } = this;
+    const label = asm.label();
+    this.defer(() => {
+      asm.bind(label);
+      this.output.line(wasmOffset);
+      writeAddress(CMP[32].short);
+      this.immediate(CMP[32].short, 0);
+      asm.jcc(Cc.E, this.trap('uninitialized element', wasmOffset));
+      this.trapHere('indirect call type mismatch', wasmOffset);
+    });
+    return label;
+  }
+
+  /** Writes code after the function's. */
+  defer(write: () => void): void {
+    this.#deferred.push(write);
+  }
+
+  /** Right after a call. */
+  callSite(wasmOffset: number): void {
+    this.output.calls.push({ offset: this.asm.size, wasmOffset });
+  }
+
+  /** Notes an instruction that is written next, if its intercept raises #VC. */
+  intercept({ instruction }: Form, add = 0): void {
+    if (instruction.intercept === undefined) return;
+    this.output.intercepts.push({
+      offset: this.asm.size,
+      exitCode: instruction.intercept + add,
+    });
+  }
+
+  /** Calls one of the module's helper routines. */
+  callHelper(symbol: string, wasmOffset: number): void {
+    this.output.helpers.add(symbol);
+    this.asm.call(symbol);
+    this.callSite(wasmOffset);
+  }
+
+  /** The function's return address into a register. */
+  returnAddress(register: number): void {
+    this.asm.rm(MOV[64], register, RSP, NO_REGISTER, 1, this.#frameSize);
+  }
+}
+
+function writtenRegisters(fn: MachineFn): number {
+  let written = 0;
+  const note = (location: number) => {
+    if (location >= 0 && location < XMM) written |= 1 << location;
+  };
+  for (const { insts, startMoves, endMoves, moves } of fn.blocks) {
+    for (const { defAt, tempAt, clobbers } of insts) {
+      defAt.forEach(note);
+      tempAt.forEach(note);
+      written |= clobbers;
+    }
+    for (const { to } of startMoves) note(to);
+    for (const { to } of endMoves) note(to);
+    for (const list of moves.values()) for (const { to } of list) note(to);
+  }
+  return written;
+}
+
+/** Whether RSP must be aligned: something is called, or the frame is used. */
+function needsFrame(fn: MachineFn, bytes: number): boolean {
+  return bytes > 0 || fn.blocks.some(({ insts }) => insts.some(({ clobbers }) => clobbers !== 0));
+}

@@ -1,0 +1,33 @@
+import type { FunctionType } from '../object.ts';
+import { callingSequence, type Location } from './abi.ts';
+import { XMM } from './machine.ts';
+
+/**
+ * Locations of stack arguments and results, as moves name them beside registers and spill slots:
+ * a byte offset from RSP at the call for a call's own, from above the return address for those of
+ * the function itself.
+ */
+export const OUTGOING = 1 << 24;
+export const INCOMING = 1 << 25;
+
+/** Arguments and results of a function type as locations, the stack ones relative to `stack`. */
+export interface Placement {
+  readonly params: readonly number[];
+  readonly results: readonly number[];
+  readonly stackSize: number;
+}
+
+export function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING): Placement {
+  const { params, results, stackSize } = callingSequence(type);
+  const place = (location: Location): number => {
+    if (location.kind === 'integer') return location.register;
+    if (location.kind === 'float') return XMM + location.register;
+    return stack + location.offset;
+  };
+  return { params: params.map(place), results: results.map(place), stackSize };
+}
+
+/** The location if it is a register, as a hint; else -1. */
+export function registerHint(location: number): number {
+  return location < 32 ? location : -1;
+}

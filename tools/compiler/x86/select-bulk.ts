@@ -1,0 +1,46 @@
+import type { Value } from '../ir/value.ts';
+import { Op } from '../wasm/opcodes.ts';
+import { COPY_HELPER } from './helpers.ts';
+import {
+  type BulkData,
+  DROP,
+  MEMORY_COPY,
+  MEMORY_FILL,
+  MEMORY_INIT,
+  TABLE_COPY,
+  TABLE_INIT,
+} from './kinds-bulk.ts';
+import type { Kind } from './machine.ts';
+import { RDI, RDX, RSI } from './operand.ts';
+import type { Selector } from './selector.ts';
+import { dataSymbol, elementSymbol, memorySymbol, tableSymbol } from './symbols.ts';
+import { CALL_CLOBBERS } from './target.ts';
+
+const KINDS: ReadonlyMap<number, Kind> = new Map([
+  [Op.MEMORY_COPY, MEMORY_COPY],
+  [Op.MEMORY_FILL, MEMORY_FILL],
+  [Op.MEMORY_INIT, MEMORY_INIT],
+  [Op.DATA_DROP, DROP],
+  [Op.TABLE_INIT, TABLE_INIT],
+  [Op.TABLE_COPY, TABLE_COPY],
+  [Op.ELEM_DROP, DROP],
+]);
+
+/** Bulk memory and table instructions. */
+export function selectBulk(s: Selector, value: Value): void {
+  const { context } = s;
+  const { op, imm, aux } = value;
+  const isElement = op === Op.TABLE_INIT || op === Op.ELEM_DROP;
+  const inst = s.inst(KINDS.get(op) as Kind);
+  inst.uses = value.args.map((arg) => s.anyUse(arg));
+  inst.useHints = [RDI, RSI, RDX];
+  inst.clobbers = CALL_CLOBBERS;
+  inst.data = {
+    memory: s.target.baseRegister ? memorySymbol(context) : undefined,
+    segment: isElement ? elementSymbol(context, imm) : dataSymbol(context, imm),
+    to: tableSymbol(context, op === Op.TABLE_INIT ? aux : imm),
+    from: tableSymbol(context, aux),
+    copy: `${context.instance}!${COPY_HELPER}`,
+  } satisfies BulkData;
+  s.emit(inst);
+}

@@ -1,0 +1,162 @@
+import { functionBinding } from '../ir/context.ts';
+import { type Fn, Ir, type Value } from '../ir/value.ts';
+import { type FunctionType, typeSymbol } from '../object.ts';
+import { typeName } from '../wasm/instructions.ts';
+import { functionType } from '../wasm/module.ts';
+import { Op, Type } from '../wasm/opcodes.ts';
+import { selectIntrinsic } from './intrinsics.ts';
+import {
+  CALL,
+  CALL_INDIRECT,
+  type CallData,
+  type IndirectCallData,
+  PARAMETERS,
+} from './kinds-call.ts';
+import { INCOMING, OUTGOING, placeCall, registerHint } from './locations.ts';
+import { constantUse, type Inst } from './machine.ts';
+import { RAX, RDI } from './operand.ts';
+import { selectBulk } from './select-bulk.ts';
+import type { Rule, Selector } from './selector.ts';
+import { functionSymbol, memorySymbol, tableSymbol } from './symbols.ts';
+import { CALL_CLOBBERS } from './target.ts';
+
+const call: Rule = (s, value) => {
+  const { context } = s;
+  const type = functionType(context.module, value.imm);
+  const bound = functionBinding(context, value.imm)?.binding;
+  const binding = bound?.kind === 'symbol' ? bound : undefined;
+  const leading = binding?.leading ?? [];
+  const withLeading: FunctionType = {
+    params: [...leading.map((constant) => constant.type), ...type.params],
+    results: type.results,
+  };
+  const leadingUses = leading.map((constant) => {
+    const wasmType = constant.type === 'i32' ? Type.I32 : Type.I64;
+    s.machine.constants.push({ type: wasmType, bits: constant.value });
+    return constantUse(s.machine.constants.length - 1);
+  });
+  const inst = s.inst(CALL);
+  inst.uses = [...leadingUses, ...value.args.map((arg) => s.anyUse(arg))];
+  const symbol = binding?.symbol ?? functionSymbol(context, value.imm);
+  inst.data = callData(s, inst, value, withLeading, symbol, binding?.foreign === true);
+  s.emit(inst);
+};
+
+const callIndirect: Rule = (s, value) => {
+  const { context } = s;
+  const type = context.module.types[value.imm] as FunctionType;
+  const table = context.module.tables[value.aux];
+  const symbol = tableSymbol(context, value.aux);
+  const inst = s.inst(CALL_INDIRECT);
+  inst.uses = value.args.map((arg) => s.anyUse(arg));
+  inst.data = {
+    ...callData(s, inst, value, type, '', context.linked),
+    entries: table?.importIndex === undefined ? `${symbol}.entries` : undefined,
+    size: table?.limits.min ?? 0,
+    table: symbol,
+    type: typeSymbol(type),
+  } satisfies IndirectCallData;
+  inst.useHints = [...inst.useHints, RAX];
+  s.emit(inst);
+};
+
+/** Fills in what all calls have in common: results, hints, clobbers, stack space. */
+function callData(
+  s: Selector,
+  inst: Inst,
+  value: Value,
+  type: FunctionType,
+  symbol: string,
+  foreign: boolean,
+): CallData {
+  const placement = placeCall(type, OUTGOING);
+  const { machine, context } = s;
+  machine.outgoing = Math.max(machine.outgoing, placement.stackSize);
+  inst.defs = resultRegisters(s, value, type.results.length);
+  inst.anyDef = true;
+  inst.defHints = placement.results.map(registerHint);
+  inst.useHints = placement.params.map(registerHint);
+  inst.clobbers = CALL_CLOBBERS;
+  const reloads = foreign && s.target.baseRegister && context.module.memories.length > 0;
+  return {
+    symbol,
+    arguments: placement.params,
+    results: placement.results,
+    reload: reloads ? memorySymbol(context) : undefined,
+  };
+}
+
+/** A call's value is its only result; several are RESULT values, which follow it in the block. */
+function resultRegisters(s: Selector, value: Value, count: number): number[] {
+  if (count === 1) return [s.def(value)];
+  const registers = new Array<number>(count).fill(-1);
+  const body = s.block.body;
+  for (let i = body.indexOf(value) + 1; i <= body.length; i++) {
+    const next = body[i];
+    if (next?.op !== Ir.RESULT || next.args[0] !== value) break;
+    registers[next.imm] = s.def(next);
+  }
+  return registers;
+}
+
+/** The function's parameters, all in one instruction at its start. */
+export function selectParams(s: Selector): void {
+  const { fn } = s;
+  const placement = placeCall(typeOfFn(fn), INCOMING);
+  const inst = s.inst(PARAMETERS);
+  const defs = new Array<number>(fn.params.length).fill(-1);
+  for (const value of fn.blocks[0]?.body ?? []) {
+    if (value.op === Ir.PARAM) defs[value.imm] = s.def(value);
+  }
+  inst.defs = defs;
+  inst.anyDef = true;
+  inst.defHints = placement.params.map(registerHint);
+  inst.data = placement.params;
+  s.emit(inst);
+}
+
+function typeOfFn({ params, results }: Fn): FunctionType {
+  return { params: params.map(typeName), results: results.map(typeName) };
+}
+
+/** Moves the results to where the caller expects them. */
+export function selectReturn(s: Selector, inst: Inst, results: readonly Value[]): Inst {
+  const placement = placeCall(typeOfFn(s.fn), INCOMING);
+  inst.uses = results.map((result) => s.anyUse(result));
+  inst.useHints = placement.results.map(registerHint);
+  inst.data = placement.results;
+  return inst;
+}
+
+const memoryGrow: Rule = (s, value) => {
+  const inst = s.inst(CALL);
+  inst.uses = [s.anyUse(value.args[0] as Value)];
+  inst.defs = [s.def(value)];
+  inst.anyDef = true;
+  inst.useHints = [RDI];
+  inst.defHints = [RAX];
+  inst.clobbers = CALL_CLOBBERS;
+  inst.data = {
+    symbol: `${memorySymbol(s.context)}_grow`,
+    arguments: [RDI],
+    results: [RAX],
+    reload: undefined,
+  } satisfies CallData;
+  s.emit(inst);
+};
+
+export const CALL_RULES: [number, Rule][] = [
+  [Op.CALL, call],
+  [Op.CALL_INDIRECT, callIndirect],
+  [Op.MEMORY_GROW, memoryGrow],
+  [Ir.INTRINSIC, selectIntrinsic],
+  ...[
+    Op.MEMORY_COPY,
+    Op.MEMORY_FILL,
+    Op.MEMORY_INIT,
+    Op.DATA_DROP,
+    Op.TABLE_INIT,
+    Op.TABLE_COPY,
+    Op.ELEM_DROP,
+  ].map((op): [number, Rule] => [op, selectBulk]),
+];

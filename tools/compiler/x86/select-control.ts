@@ -1,0 +1,230 @@
+import { isComparison, isFloatType, type Value } from '../ir/value.ts';
+import { Op, Type } from '../wasm/opcodes.ts';
+import { Cc, CMOV, CMP, form, TEST, type Width } from './forms.ts';
+import {
+  type Comparison,
+  SELECT,
+  SELECT_FLOAT,
+  SET_CONDITION,
+  type SelectData,
+} from './kinds-compare.ts';
+import { BRANCH } from './kinds-control.ts';
+import { type Inst, Use } from './machine.ts';
+import { memoryOperand } from './select-address.ts';
+import { immediate, type Rule, type Selector, widthOf } from './selector.ts';
+
+const UCOMI = {
+  32: form('ucomiss xmm, xmm/m32'),
+  64: form('ucomisd xmm, xmm/m64'),
+};
+
+/** Conditions of the ten integer comparisons in the order of their opcodes. */
+const CONDITIONS = [Cc.E, Cc.NE, Cc.L, Cc.B, Cc.G, Cc.A, Cc.LE, Cc.BE, Cc.GE, Cc.AE];
+/** The condition after the operands were exchanged. */
+const EXCHANGED: Readonly<Record<number, number>> = {
+  [Cc.E]: Cc.E,
+  [Cc.NE]: Cc.NE,
+  [Cc.L]: Cc.G,
+  [Cc.G]: Cc.L,
+  [Cc.B]: Cc.A,
+  [Cc.A]: Cc.B,
+  [Cc.LE]: Cc.GE,
+  [Cc.GE]: Cc.LE,
+  [Cc.BE]: Cc.AE,
+  [Cc.AE]: Cc.BE,
+};
+
+/** Ends a block by a branch on a condition, comparing in the same instruction where it can. */
+export function selectBranch(s: Selector, condition: Value): void {
+  const inst = s.inst(BRANCH);
+  inst.data = compareFor(s, inst, condition, false);
+  s.emit(inst);
+}
+
+const setCondition: Rule = (s, value) => {
+  const inst = s.inst(SET_CONDITION);
+  inst.defs = [s.def(value)];
+  const comparison = compare(s, inst, value, true, true);
+  if (comparison.parity !== 'none') inst.temps = [s.newRegister()];
+  inst.data = comparison;
+  s.emit(inst);
+};
+
+const selectValue: Rule = (s, value) => {
+  const [a, b, condition] = value.args as [Value, Value, Value];
+  const isFloat = isFloatType(value.type);
+  const inst = s.inst(isFloat ? SELECT_FLOAT : SELECT);
+  const comparison = compareFor(s, inst, condition, false);
+  const width: Width = value.type === Type.I64 ? 64 : 32;
+  // The value that def starts as is read before def is written, the other one after.
+  const startsAsYes = isFloat || comparison.parity === 'and-ordered';
+  const uses = [...inst.uses];
+  const yes = uses.push(s.use(a, startsAsYes ? Use.ANY : Use.LATE)) - 1;
+  const no = uses.push(s.use(b, startsAsYes ? Use.LATE : Use.ANY)) - 1;
+  inst.uses = uses;
+  inst.defs = [s.def(value)];
+  inst.data = { comparison, yes, no, cmov: CMOV[width] } satisfies SelectData;
+  s.emit(inst);
+};
+
+export const CONTROL_RULES: [number, Rule][] = [
+  ...comparisons().map((op): [number, Rule] => [op, setCondition]),
+  [Op.SELECT, selectValue],
+];
+
+function comparisons(): number[] {
+  return Array.from({ length: Op.F64_GE - Op.I32_EQZ + 1 }, (_, i) => Op.I32_EQZ + i);
+}
+
+/** How `inst` compares to decide on `condition`, whose operands are appended to its uses. */
+function compareFor(s: Selector, inst: Inst, condition: Value, late: boolean): Comparison {
+  const isWorthIt = condition.uses === 1 || condition.block === s.block;
+  if (isComparison(condition.op) && isWorthIt) {
+    return compare(s, inst, condition, late, condition.uses === 1);
+  }
+  if (condition.op === Op.I32_AND && condition.uses === 1) {
+    return bitTest(s, inst, condition, Cc.NE, late, true);
+  }
+  inst.uses = [s.use32(condition, late ? Use.LATE : Use.ANY)];
+  return { ...NONE, shape: 'self', forms: TEST[32], imm: -1, cc: Cc.NE };
+}
+
+const NONE = { form: undefined, forms: undefined, imm: 0, parity: 'none' } as const;
+
+function compare(
+  s: Selector,
+  inst: Inst,
+  value: Value,
+  late: boolean,
+  mayFoldLoads: boolean,
+): Comparison {
+  const { op } = value;
+  if (op === Op.I32_EQZ || op === Op.I64_EQZ) return isZero(s, inst, value, late, mayFoldLoads);
+  if (op >= Op.F32_EQ) return compareFloats(s, inst, value, late);
+  const wide = op >= Op.I64_EQ;
+  const cc = CONDITIONS[op - (wide ? Op.I64_EQ : Op.I32_EQ)] as number;
+  return compareIntegers(s, inst, value, wide ? 64 : 32, cc, late, mayFoldLoads);
+}
+
+function isZero(
+  s: Selector,
+  inst: Inst,
+  value: Value,
+  late: boolean,
+  mayFoldLoads: boolean,
+): Comparison {
+  const x = value.args[0] as Value;
+  if (isComparison(x.op) && x.op >= Op.F32_EQ && x.uses === 1) {
+    const { cc, parity, ...rest } = compareFloats(s, inst, x, late);
+    const opposite = { none: 'none', 'and-ordered': 'or-unordered', 'or-unordered': 'and-ordered' };
+    return { ...rest, cc: cc ^ 1, parity: opposite[parity] as Comparison['parity'] };
+  }
+  if ((x.op === Op.I32_AND || x.op === Op.I64_AND) && x.uses === 1) {
+    return bitTest(s, inst, x, Cc.E, late, mayFoldLoads);
+  }
+  const width = value.op === Op.I64_EQZ ? 64 : 32;
+  if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
+    return { ...compareLoad(s, inst, x, late), forms: CMP[width], imm: 0, cc: Cc.E };
+  }
+  const kind = late ? Use.LATE : Use.ANY;
+  inst.uses = [width === 64 ? s.use(x, kind) : s.use32(x, kind)];
+  return { ...NONE, shape: 'self', forms: TEST[width], imm: -1, cc: Cc.E };
+}
+
+/** Compares x & y with zero. */
+function bitTest(
+  s: Selector,
+  inst: Inst,
+  and: Value,
+  cc: number,
+  late: boolean,
+  mayFoldLoads: boolean,
+): Comparison {
+  const [x, y] = and.args as [Value, Value];
+  const width = widthOf(and.type);
+  const imm = immediate(y);
+  const kind = late ? Use.LATE : Use.ANY;
+  const operand = (v: Value, k: number) => (width === 64 ? s.use(v, k) : s.use32(v, k));
+  if (imm !== undefined) {
+    if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
+      return { ...compareLoad(s, inst, x, late), forms: TEST[width], imm, cc };
+    }
+    inst.uses = [operand(x, kind)];
+    return { ...NONE, shape: 'mi', forms: TEST[width], imm, cc };
+  }
+  inst.uses = [operand(x, late ? Use.LATE_REGISTER : Use.REGISTER), operand(y, kind)];
+  return { ...NONE, shape: 'rm', forms: TEST[width], cc };
+}
+
+/** Memory with an immediate. */
+function compareLoad(
+  s: Selector,
+  inst: Inst,
+  load: Value,
+  late: boolean,
+): Pick<Comparison, 'form' | 'forms' | 'imm' | 'parity' | 'shape'> {
+  s.fold(load);
+  const uses: number[] = [];
+  const kind = late ? Use.LATE_REGISTER : Use.REGISTER;
+  inst.address = memoryOperand(s, load.args[0] as Value, load.imm, uses, kind);
+  inst.uses = uses;
+  return { ...NONE, shape: 'mi' };
+}
+
+function compareIntegers(
+  s: Selector,
+  inst: Inst,
+  value: Value,
+  width: Width,
+  cc: number,
+  late: boolean,
+  mayFoldLoads: boolean,
+): Comparison {
+  const [x, y] = value.args as [Value, Value];
+  const any = late ? Use.LATE : Use.ANY;
+  const register = late ? Use.LATE_REGISTER : Use.REGISTER;
+  const operand = (v: Value, k: number) => (width === 64 ? s.use(v, k) : s.use32(v, k));
+  const imm = immediate(y);
+  const forms = CMP[width];
+  if (imm !== undefined) {
+    if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
+      return { ...compareLoad(s, inst, x, late), forms, imm, cc };
+    }
+    inst.uses = [operand(x, any)];
+    if (imm === 0) return { ...NONE, shape: 'self', forms: TEST[width], imm: -1, cc };
+    return { ...NONE, shape: 'mi', forms, imm, cc };
+  }
+  for (const [load, other, exchange] of [
+    [y, x, false],
+    [x, y, true],
+  ] as const) {
+    if (!mayFoldLoads || !s.canFoldLoad(load, loadOf(width))) continue;
+    s.fold(load);
+    const uses = [operand(other, register)];
+    inst.address = memoryOperand(s, load.args[0] as Value, load.imm, uses, register);
+    inst.uses = uses;
+    return { ...NONE, shape: 'rm', forms, cc: exchange ? (EXCHANGED[cc] as number) : cc };
+  }
+  inst.uses = [operand(x, register), operand(y, any)];
+  return { ...NONE, shape: 'rm', forms, cc };
+}
+
+/** a < b is asked as b > a, so that an unordered result (all flags set) answers no. */
+function compareFloats(s: Selector, inst: Inst, value: Value, late: boolean): Comparison {
+  const isDouble = value.op >= Op.F64_EQ;
+  const which = value.op - (isDouble ? Op.F64_EQ : Op.F32_EQ);
+  const exchange = which === 2 || which === 4;
+  const [a, b] = value.args as [Value, Value];
+  const [x, y] = exchange ? [b, a] : [a, b];
+  inst.uses = [
+    s.use(x, late ? Use.LATE_REGISTER : Use.REGISTER),
+    s.use(y, late ? Use.LATE : Use.ANY),
+  ];
+  const cc = [Cc.E, Cc.NE, Cc.A, Cc.A, Cc.AE, Cc.AE][which] as number;
+  const parity = which === 0 ? 'and-ordered' : which === 1 ? 'or-unordered' : 'none';
+  return { ...NONE, shape: 'rm', form: UCOMI[isDouble ? 64 : 32], cc, parity };
+}
+
+function loadOf(width: Width): number {
+  return width === 64 ? Op.I64_LOAD : Op.I32_LOAD;
+}

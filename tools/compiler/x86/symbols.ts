@@ -1,0 +1,55 @@
+import type { Context } from '../ir/context.ts';
+
+/** Names of the symbols that a module's parts have; see tools/compiler/object.ts. */
+
+/** A function's code: its own symbol or an adapter's, or what the import is bound to. */
+export function functionSymbol(
+  { instance, names, module, bindings }: Context,
+  index: number,
+): string {
+  const importIndex = module.functions[index]?.importIndex;
+  const binding = importIndex === undefined ? undefined : bindings[importIndex];
+  if (binding?.kind === 'symbol' && !binding.leading) return binding.symbol;
+  return `${instance}!${names[index]}`;
+}
+
+/** A global's cell. */
+export function globalSymbol({ instance, module, bindings }: Context, index: number): string {
+  const importIndex = module.globals[index]?.importIndex;
+  const binding = importIndex === undefined ? undefined : bindings[importIndex];
+  return binding?.kind === 'symbol' ? binding.symbol : `${instance}!global.${index}`;
+}
+
+/** A table's descriptor. */
+export function tableSymbol({ instance, module, bindings }: Context, index: number): string {
+  const importIndex = module.tables[index]?.importIndex;
+  const binding = importIndex === undefined ? undefined : bindings[importIndex];
+  return binding?.kind === 'symbol' ? binding.symbol : `${instance}!table.${index}`;
+}
+
+/** The memory's record. */
+export function memorySymbol({ instance, module, bindings }: Context): string {
+  const importIndex = module.memories[0]?.importIndex;
+  const binding = importIndex === undefined ? undefined : bindings[importIndex];
+  return binding?.kind === 'symbol' ? binding.symbol : `${instance}!memory`;
+}
+
+/** A function's record, laid out as a table entry. */
+export function recordSymbol(context: Context, index: number): string {
+  return `${context.instance}!${context.names[index]}.record`;
+}
+
+/** The rodata that holds the constants of all functions. */
+export function constantsSymbol({ instance }: Context): string {
+  return `${instance}!constants`;
+}
+
+/** A data segment's bytes, for memory.init. */
+export function dataSymbol({ instance }: Context, index: number): string {
+  return `${instance}!data.${index}`;
+}
+
+/** An element segment's entries, for table.init. */
+export function elementSymbol({ instance }: Context, index: number): string {
+  return `${instance}!elem.${index}`;
+}
