@@ -7,7 +7,7 @@ import { EXIT_PORT } from '../../spec/abi/platform.ts';
 import { COM1 } from '../../spec/uart.ts';
 import { type Core, createCore, type MmioBus } from './core.ts';
 import { C_BIT, MIN_SEV_ASID } from './cpuid/model.ts';
-import { ResetControl } from './devices/absent.ts';
+import { absentPart, ResetControl } from './devices/absent.ts';
 import { Console } from './devices/console.ts';
 import { DebugExit } from './devices/debug-exit.ts';
 import { PortBus } from './devices/port-bus.ts';
@@ -90,10 +90,13 @@ export function createMachine(options: MachineOptions): Machine {
   const asid = mode === 'sev' ? MIN_SEV_ASID : 1;
   const vcpu = new Vcpu(core, mode, asid);
   const pages = new PageStates(core, memory, asid, (frame) => vcpu.uses(frame));
-  const ports = new PortBus();
+  const { trace } = options;
+  const ports = new PortBus(
+    trace && ((port) => trace(`port 0x${port.toString(16)}: there is no ${absentPart(port)}`)),
+  );
   const parts = { mode, core, vcpu, memory, pages, ports, mmio: NO_DEVICES, statistics };
   const profile = HOSTS[options.host ?? 'kvm'];
-  const hypervisor = new Hypervisor({ ...parts, profile, trace: options.trace });
+  const hypervisor = new Hypervisor({ ...parts, profile, trace });
   const console = new Console((byte) => options.console?.(byte), {
     instructions: () => core.instructions,
     statistics,

@@ -31,9 +31,10 @@ const ABSENT: readonly Range[] = [
   { first: 0xcfc, last: 0xcff, name: 'PCI configuration data' },
 ];
 
-/** The part that a PC has at `port` and this machine lacks. */
-export function absentPart(port: number): string | undefined {
-  return ABSENT.find((range) => range.first <= port && port <= range.last)?.name;
+/** What a PC has at `port` and this machine lacks, for a trace. */
+export function absentPart(port: number): string {
+  const part = ABSENT.find((range) => range.first <= port && port <= range.last);
+  return part?.name ?? 'device that a PC would have';
 }
 
 const RESET = 0x04;

@@ -19,6 +19,12 @@ interface Mapping {
 /** Devices by port. Where there is none, reads give all ones and writes are lost, as on a PC. */
 export class PortBus {
   readonly #mappings: Mapping[] = [];
+  readonly #missed: ((port: number) => void) | undefined;
+
+  /** `missed` is told of each access to a port without a device. */
+  constructor(missed?: (port: number) => void) {
+    this.#missed = missed;
+  }
 
   /** Puts `device` at `count` ports from `first` on. */
   add(first: number, count: number, device: PortDevice): void {
@@ -28,14 +34,12 @@ export class PortBus {
     this.#mappings.push({ first, last, device });
   }
 
-  /** The device at `port`. */
-  at(port: number): PortDevice | undefined {
-    return this.#mapping(port)?.device;
-  }
-
   read(port: number, size: PortSize): number {
     const mapping = this.#mapping(port);
-    if (!mapping) return ones(size);
+    if (!mapping) {
+      this.#missed?.(port);
+      return ones(size);
+    }
     const { device, first } = mapping;
     if (size <= device.width) return (device.read(port - first, size) & ones(size)) >>> 0;
     const part = device.width;
@@ -48,7 +52,10 @@ export class PortBus {
 
   write(port: number, size: PortSize, value: number): void {
     const mapping = this.#mapping(port);
-    if (!mapping) return;
+    if (!mapping) {
+      this.#missed?.(port);
+      return;
+    }
     const { device, first } = mapping;
     if (size <= device.width) {
       device.write(port - first, size, (value & ones(size)) >>> 0);

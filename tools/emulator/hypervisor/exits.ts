@@ -131,7 +131,7 @@ function vmgexit(host: Hypervisor): void {
     answerGhcbPage(host);
     return;
   }
-  host.noteRequest(info);
+  host.noteRequest(request);
   const answer = host.answers.requests.get(info)?.(host, request);
   if (answer !== undefined) host.vcpu.ghcb = BigInt.asUintN(64, answer);
 }

@@ -22,7 +22,7 @@ export function answerGhcbPage(host: Hypervisor): void {
     return;
   }
   const request = new GhcbRequest(host.memory, gpa, host.memory.read(spa, PAGE));
-  host.noteEvent(request.code);
+  host.noteEvent(request);
   answer(host, request);
   request.finish();
 }

@@ -1,4 +1,5 @@
 import * as Exit from '../../../spec/exit.ts';
+import { INFO_MASK } from '../../../spec/ghcb-msr.ts';
 import type { Core, MmioBus } from '../core.ts';
 import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
 import { type CpuidLeaf, guestLeaves, lookUp } from '../cpuid/model.ts';
@@ -12,6 +13,7 @@ import type { Answers } from './answers.ts';
 import { EVENTS } from './events.ts';
 import { EXITS } from './exits.ts';
 import { MSR_REQUESTS, sevInfo } from './ghcb-msr.ts';
+import type { GhcbRequest } from './ghcb-request.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { HostProfile } from './host-profile.ts';
 import { readMsr, writeMsr } from './msrs.ts';
@@ -122,31 +124,32 @@ export class Hypervisor {
       exit.code !== EXIT_LIMIT &&
       exit.code !== EXIT_UNIMPLEMENTED
     ) {
-      this.note(exitName(exit.code), exit);
+      this.note(exitName(exit.code), exit.info1, exit.info2);
     }
     const answer = this.answers.exits.get(exit.code);
     if (answer) answer(this, exit);
     else this.end({ kind: 'unimplemented', what: `#VMEXIT ${exitName(exit.code)}` });
   }
 
-  /** Counts an exit under `name`, and tells who follows them. */
-  note(name: string, exit?: VmExit): void {
+  /** Counts an exit under `name`, and tells who follows them, with what `values` there were. */
+  note(name: string, ...values: readonly bigint[]): void {
     this.statistics.countExit(name);
     if (!this.#trace) return;
-    const info = exit ? ` ${hex(exit.info1)} ${hex(exit.info2)}` : '';
-    this.#trace(`${this.core.instructions} ${hex(this.core.state.rip)} ${name}${info}`);
+    const at = `${this.core.instructions} ${hex(this.core.state.rip)}`;
+    this.#trace([at, name, ...values.map(hex)].join(' '));
   }
 
   /** Counts a VMGEXIT of the page protocol by its event. */
-  noteEvent(code: number): void {
+  noteEvent(request: GhcbRequest): void {
     this.statistics.vmgexits++;
-    this.note(`VMGEXIT:${eventName(code)}`);
+    this.note(`VMGEXIT:${eventName(request.code)}`, request.info1, request.info2);
   }
 
   /** Counts a VMGEXIT of the MSR protocol by its request. */
-  noteRequest(info: number): void {
+  noteRequest(request: bigint): void {
     this.statistics.vmgexits++;
-    this.note(`VMGEXIT:MSR:${requestName(info)}`);
+    const info = Number(request & BigInt(INFO_MASK));
+    this.note(`VMGEXIT:MSR:${requestName(info)}`, request);
   }
 
   /** Marks a guest frame outside RAM as a device's. False if the nested table cannot tell. */

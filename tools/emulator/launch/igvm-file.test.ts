@@ -20,7 +20,7 @@ describe('an IGVM file', () => {
     const file = publishedFile();
     const digest = createHash('sha256').update(file).digest('hex');
     expect(digest).toBe('5097700e12d76606cb3828f6ed50fb85758db929da11d460ea8561604ed92d62');
-    const { platforms, policies, directives } = parseIgvm(file);
+    const { platforms, policies, directives } = parseIgvm(Buffer.from(file));
     expect(platforms).toEqual([{ mask: 1, type: Igvm.PLATFORM_SNP }]);
     expect(policies).toEqual([{ mask: 1, policy: 0x3_0000n }]);
     expect(directives.map(({ kind }) => kind)).toEqual(['page', 'page', 'page', 'page', 'context']);
@@ -81,6 +81,12 @@ describe('an IGVM file', () => {
     const file = igvmFile(headers, PAGES);
     expect(() => parseIgvm(file)).toThrow(UserError);
     expect(() => parseIgvm(file)).toThrow(message);
+  });
+
+  it('is left as it was by reading it', () => {
+    const file = Buffer.from(publishedFile());
+    parseIgvm(file);
+    expect(new Uint8Array(file)).toEqual(publishedFile());
   });
 
   it('names the header that the loader does not have', () => {

@@ -150,7 +150,7 @@ function checkFixedHeader(file: Uint8Array): { start: number; end: number } {
   const end = start + header.variableHeaderSize;
   if (start < size || start % 8 !== 0) bad('its variable headers are misplaced');
   if (end >= file.length) bad('its variable headers are cut off');
-  const fixed = file.slice(0, size);
+  const fixed = new Uint8Array(file.subarray(0, size));
   fixed.fill(0, CHECKSUM, CHECKSUM + 4);
   const checksum = crc32(file.subarray(start, end), crc32(fixed)) >>> 0;
   if (checksum !== header.checksum) bad('its checksum is wrong');

@@ -16,7 +16,7 @@ const TAKEN: readonly (keyof typeof Vmsa.fields)[] = [
  * could not express is refused.
  */
 export function hostVmsa(page: Uint8Array, features: bigint): Uint8Array {
-  const rest = page.slice();
+  const rest = new Uint8Array(page);
   for (const name of TAKEN) {
     const field: Field = Vmsa.fields[name];
     rest.fill(0, field.offset, field.offset + sizeOf(field));
@@ -25,7 +25,7 @@ export function hostVmsa(page: Uint8Array, features: bigint): Uint8Array {
   if (stray >= 0) {
     throw new UserError(`the VMSA of the IGVM file has offset 0x${stray.toString(16)} set`);
   }
-  const result = page.slice();
+  const result = new Uint8Array(page);
   const save = view(Vmsa, result);
   save.efer |= BigInt(Msr.EFER_SVME);
   save.sevFeatures = features;
