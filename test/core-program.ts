@@ -1,5 +1,5 @@
 import { Assembler } from '../tools/compiler/x86/assembler.ts';
-import { Core, type CoreOptions, createCore } from '../tools/emulator/core.ts';
+import { type Core, type CoreOptions, createCore } from '../tools/emulator/core.ts';
 
 /** Where the parts of a test program lie, in guest physical and, identity mapped, linear memory. */
 export const PLACE = {

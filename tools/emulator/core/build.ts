@@ -23,7 +23,10 @@ const OPTIONS = [
     String(Region.STATIC_DATA),
     '--use',
     'abort=',
-    '--disableWarning', '201', '--enable', 'simd',
+    '--disableWarning',
+    '201',
+    '--enable',
+    'simd',
   ],
 ];
 

@@ -7,12 +7,13 @@
  */
 import { EFER_LMA } from '../../../../spec/msr';
 import { BOUNCE, FRAME_CODE, TLB_READ, TLB_WRITE } from '../memory-map';
+import { READ, WRITE } from './access-kind';
 import { busRead, busWrite } from './bus';
 import { wroteCode } from './code';
 import * as Cpu from './cpu';
 import { raiseNonCanonical } from './fault';
 import { frameInfo } from './machine';
-import { bytes, device, frame, gpa, READ, translate, WRITE } from './paging';
+import { bytes, device, frame, gpa, translate } from './paging';
 import { entryOf, fillRead, fillWrite, PAGE_MASK, TAG_CODE } from './tlb';
 
 /** What a store to the bounce buffer stands for. */
@@ -140,7 +141,7 @@ export function modifyPointer(linear: u64, n: u32, stack: bool): usize {
   return to;
 }
 
-function writeWithin(linear: u64, n: u32, stack: bool): usize {
+function writeWithin(linear: u64, _n: u32, stack: bool): usize {
   const entry = entryOf(TLB_WRITE, linear);
   const tag = load<u64>(entry);
   if ((tag & ~TAG_CODE) === (linear & PAGE_MASK)) {

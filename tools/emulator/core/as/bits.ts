@@ -9,7 +9,6 @@ import {
   addressOf,
   close0,
   failed,
-  get0,
   get1,
   get2,
   isMemory0,

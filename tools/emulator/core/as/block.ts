@@ -2,6 +2,7 @@
 import { RFLAGS_VM } from '../../../../spec/cpu';
 import { BOUNCE } from '../memory-map';
 import { canonical, longMode } from './access';
+import { EXECUTE } from './access-kind';
 import {
   addBlock,
   BLOCK_HEADER,
@@ -11,19 +12,15 @@ import {
   generation,
   keep,
   markCode,
-  PAGE_BYTES,
-  PAGE_FRAME,
-  PAGE_LINEAR,
-  PAGE_MODE,
-  PAGE_SLOTS,
   reserve,
   temporaryRoom,
 } from './code';
+import { PAGE_BYTES, PAGE_FRAME, PAGE_LINEAR, PAGE_MODE, PAGE_SLOTS } from './code-page';
 import * as Cpu from './cpu';
 import { decodeOne, ends, length, overrun, setLongMode } from './decode';
 import { missing, raiseGp } from './fault';
 import { markAtRip } from './machine';
-import { bytes, EXECUTE, frame, translate } from './paging';
+import { bytes, frame, translate } from './paging';
 import * as Record from './record';
 import { executeEntryOf, fillExecute, PAGE_MASK } from './tlb';
 

@@ -1,27 +1,21 @@
 /**
- * Decoded code: which blocks there are for a page, and how they go when its bytes change.
- *
- * A code page stands for a linear page while it maps to a frame in a mode. Its slots lead from a
- * byte's offset to the first record of the block that starts there. A block is a header (next
- * block of the page, number of records) and its records.
- *
- *   code page   0 linear page (u64)   8 1 while the execute TLB has it   12 frame
- *              16 mode               20 next code page of the frame     24 bytes of the frame
+ * Decoded code: which blocks there are for a page (code-page.ts), and how they go when its bytes
+ * change. A block is a header (next block of the page, number of records) and its records.
  */
 import * as Region from '../memory-map';
+import {
+  PAGE_BLOCKS,
+  PAGE_BYTES,
+  PAGE_FRAME,
+  PAGE_LINEAR,
+  PAGE_MODE,
+  PAGE_NEXT,
+  PAGE_SIZE,
+  PAGE_SLOTS,
+} from './code-page';
 import { codeBase, frameBytes, frameInfo, systemFrames } from './machine';
 import { RECORD_SIZE, STALE } from './record';
 import { flushTlbs, flushWrites } from './tlb';
-
-export const PAGE_LINEAR: usize = 0;
-export const PAGE_VALID: usize = 8;
-export const PAGE_FRAME: usize = 12;
-export const PAGE_MODE: usize = 16;
-export const PAGE_NEXT: usize = 20;
-export const PAGE_BYTES: usize = 24;
-export const PAGE_BLOCKS: usize = 28;
-export const PAGE_SLOTS: usize = 64;
-const PAGE_SIZE: usize = PAGE_SLOTS + 4096 * 4;
 
 export const BLOCK_HEADER: usize = 32;
 

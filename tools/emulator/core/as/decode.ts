@@ -3,7 +3,7 @@ import { DECODER } from '../memory-map';
 import * as Row from '../row-format';
 import * as Effect from './effects';
 import * as Record from './record';
-import { DESTINATION, FORM, IMMEDIATE, LINK, OPERATION, SOURCE } from './record';
+import { DESTINATION, FORM, IMMEDIATE, LINK, OPERATION } from './record';
 import { PAGE_MASK } from './tlb';
 
 /** Beside the record: what came of the bytes. */
@@ -255,7 +255,7 @@ function build(
     store<u64>(p, <u64>displacement, IMMEDIATE);
     store<u8>(p, <u8>access, Record.WIDTH);
     store<u8>(p, <u8>form, FORM);
-    store<u8>(p, <u8>(by << Record.PREFIX_SEGMENT_SHIFT), Record.PREFIXES);
+    store<u8>(p, <u8>((by << Record.PREFIX_SEGMENT_SHIFT) & 0xff), Record.PREFIXES);
     base = Record.ADDRESS_REGISTER;
     index = Record.ZERO_REGISTER;
     scale = 0;

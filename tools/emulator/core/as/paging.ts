@@ -5,17 +5,13 @@ import { EFER_LMA, EFER_NXE } from '../../../../spec/msr';
 import * as Fault from '../../../../spec/page-fault';
 import * as Pte from '../../../../spec/paging';
 import * as Region from '../memory-map';
+import { EXECUTE, READ, WRITE } from './access-kind';
 import * as Control from './control';
 import * as Cpu from './cpu';
 import { holdUnder, keySlot } from './encryption';
 import { exitWith, isSevEs, missing, raiseNotValidated, raiseWith } from './fault';
 import { frameBytes, frameInfo, gpaFrames, nestedBase } from './machine';
 import { checkRmp, RMP_DENIED, RMP_NOT_VALIDATED } from './rmp';
-
-/** Kinds of access. */
-export const READ: u32 = 0;
-export const WRITE: u32 = 1;
-export const EXECUTE: u32 = 2;
 
 /** Result of {@link translate}: the frame, where its bytes are; or a device's page. */
 export let frame: u32 = 0;

@@ -15,7 +15,7 @@
  */
 import { DECODER } from '../memory-map';
 import { ROW_CONDITION, ROW_SIZE, ROWS } from '../row-format';
-import { PAGE_LINEAR } from './code';
+import { PAGE_LINEAR } from './code-page';
 import * as Cpu from './cpu';
 
 export const RECORD_SIZE: usize = 32;

@@ -1,10 +1,10 @@
 /** The checks of the reverse map table. APM2 §15.36.10, table 15-39. */
 import * as Right from '../../../../spec/rmp';
 import * as Region from '../memory-map';
+import { EXECUTE, WRITE } from './access-kind';
 import * as Control from './control';
 import { isSnp } from './fault';
 import { frameInfo, systemFrames } from './machine';
-import { EXECUTE, WRITE } from './paging';
 
 export const RMP_ALLOWED: u32 = 0;
 export const RMP_NOT_VALIDATED: u32 = 1;

@@ -13,6 +13,7 @@ import { EXIT, EXIT_AT_RIP, markAtRip, NONE, pending, STOP, setPending } from '.
 
 const V_IRQ: u64 = 0x100;
 const V_IGNORE_TPR: u64 = 0x10_0000;
+
 import { flushTlbs } from './tlb';
 
 /** Runs for at most `most` instructions; the exit code. */
@@ -46,8 +47,8 @@ function flushForeign(): void {
 
 /** Notes the context; false if it is not what was noted before. */
 function noteContext(): bool {
-  const code = (<u64>load<u16>(Cpu.CS_ATTRIBUTES)) | ((<u64>load<u8>(Cpu.CPL)) << 16);
-  const guest = (<u64>load<u32>(Control.ASID)) | ((<u64>load<u32>(Control.SEV)) << 32);
+  const code = <u64>load<u16>(Cpu.CS_ATTRIBUTES) | ((<u64>load<u8>(Cpu.CPL)) << 16);
+  const guest = <u64>load<u32>(Control.ASID) | ((<u64>load<u32>(Control.SEV)) << 32);
   const flags = load<u64>(Cpu.RFLAGS) & Reg.RFLAGS_AC;
   let same = note(0, load<u64>(Cpu.CR0));
   same = note(8, load<u64>(Cpu.CR3)) && same;

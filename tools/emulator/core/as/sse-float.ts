@@ -5,14 +5,15 @@
  * and what compiled WebAssembly runs with. Another MXCSR is not built. Of its exception flags, invalid
  * and division by zero are kept.
  */
+
+import { ROW_SOURCE } from '../row-format';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
 import { missing } from './fault';
 import { setFlags } from './flags';
 import { failed, get1, writeRegister } from './operand';
 import { DESTINATION, IMMEDIATE, rowOf } from './record';
-import { ROW_SOURCE } from '../row-format';
-import { destination, source } from './sse';
+import { destination, source } from './sse-operand';
 
 const MISSING_MXCSR: u32 = 11;
 
@@ -209,9 +210,13 @@ function arithmetic(p: usize, operation: u32, n: u32, singles: bool): void {
   }
 }
 
+function isUnordered(x: f64, y: f64): bool {
+  return !(x <= y) && !(x > y);
+}
+
 /** Predicates 0 to 7 of CMPxx: eq lt le unord neq nlt nle ord. */
 function holds(predicate: u32, x: f64, y: f64): bool {
-  const unordered = x !== x || y !== y;
+  const unordered = isUnordered(x, y);
   let is: bool;
   switch (predicate & 3) {
     case 0:
@@ -276,7 +281,7 @@ function compareFlags(p: usize, n: u32, ordered: bool): void {
     x = reinterpret<f64>(a);
     y = reinterpret<f64>(b);
   }
-  const flags: u32 = x !== x || y !== y ? 0x45 : x > y ? 0 : x < y ? 0x01 : 0x40;
+  const flags: u32 = isUnordered(x, y) ? 0x45 : x > y ? 0 : x < y ? 0x01 : 0x40;
   setFlags(0x8d5, flags);
 }
 
@@ -300,7 +305,11 @@ function convert(p: usize, effect: u32, n: u32): bool {
       if (from === 0 || !built()) return true;
       const value = bytes === 4 ? <f64>load<f32>(from) : load<f64>(from);
       const truncates = effect === Effect.CVTTSS2SI || effect === Effect.CVTTSD2SI;
-      writeRegister(load<u8>(p, DESTINATION), n, toInteger(truncates ? trunc(value) : nearest(value), n));
+      writeRegister(
+        load<u8>(p, DESTINATION),
+        n,
+        toInteger(truncates ? trunc(value) : nearest(value), n),
+      );
       return true;
     }
     case Effect.CVTSS2SD: {
@@ -396,5 +405,5 @@ function narrow(bits: u64): u32 {
   if (signals64(bits)) signal(INVALID);
   if (!isNan64(bits)) return reinterpret<u32>(<f32>reinterpret<f64>(bits));
   const payload = <u32>(bits >> 29) & 0x3f_ffff;
-  return (<u32>(bits >> 63) << 31) | 0x7fc0_0000 | payload;
+  return ((<u32>(bits >> 63)) << 31) | 0x7fc0_0000 | payload;
 }

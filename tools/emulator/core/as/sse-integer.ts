@@ -1,9 +1,9 @@
 /** SSE's integer and bitwise operations on whole registers, by lanes. APM4 §1. */
 import * as Cpu from './cpu';
 import * as Effect from './effects';
-import { readRegister, failed, isMemory1, readOperandMemory, writeRegister } from './operand';
+import { failed, isMemory1, readOperandMemory, readRegister, writeRegister } from './operand';
 import { DESTINATION, FORM, FORM_IMMEDIATE1, IMMEDIATE, SOURCE } from './record';
-import { destination, source } from './sse';
+import { destination, source } from './sse-operand';
 
 /** Carries out an effect of this file. False if `effect` is none of them. */
 export function sseInteger(p: usize, effect: u32): bool {
@@ -92,13 +92,43 @@ function arithmetic(effect: u32, a: v128, b: v128, immediate: u32): v128 {
       return i8x16.shuffle(
         i32x4.extmul_low_i16x8_s(a, b),
         i32x4.extmul_high_i16x8_s(a, b),
-        2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31,
+        2,
+        3,
+        6,
+        7,
+        10,
+        11,
+        14,
+        15,
+        18,
+        19,
+        22,
+        23,
+        26,
+        27,
+        30,
+        31,
       );
     case Effect.PMULHUW:
       return i8x16.shuffle(
         i32x4.extmul_low_i16x8_u(a, b),
         i32x4.extmul_high_i16x8_u(a, b),
-        2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31,
+        2,
+        3,
+        6,
+        7,
+        10,
+        11,
+        14,
+        15,
+        18,
+        19,
+        22,
+        23,
+        26,
+        27,
+        30,
+        31,
       );
     case Effect.PMULUDQ: {
       const low = v128.extract_lane<u32>(a, 0);
@@ -215,8 +245,8 @@ function lane32(value: v128, lane: u32): u64 {
 function selectWords(value: u64, order: u32): u64 {
   let result: u64 = 0;
   for (let i: u32 = 0; i < 4; i++) {
-    const from = <u64>((order >> (i * 2)) & 3) << 4;
-    result |= ((value >> from) & 0xffff) << (<u64>i << 4);
+    const from = (<u64>((order >> (i * 2)) & 3)) << 4;
+    result |= ((value >> from) & 0xffff) << ((<u64>i) << 4);
   }
   return result;
 }

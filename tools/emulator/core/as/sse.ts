@@ -1,38 +1,30 @@
 /** SSE instructions by effect: what their operands are, and the moves. APM4 §1. */
-import { BOUNCE_END, finishWrite, readPointer, writePointer } from './access';
+
+import { FILE_XMM, ROW_OPERANDS } from '../row-format';
+import { BOUNCE_END, finishWrite, writePointer } from './access';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
 import { raiseGp } from './fault';
 import { usableSse } from './floating-point';
-import { addressOf, failed, get1, isMemory0, isMemory1, set0, throughStack, writeRegister } from './operand';
+import {
+  addressOf,
+  failed,
+  get1,
+  isMemory0,
+  isMemory1,
+  set0,
+  throughStack,
+  writeRegister,
+} from './operand';
 import { DESTINATION, rowOf, SOURCE } from './record';
-import { FILE_XMM, ROW_OPERANDS } from '../row-format';
 import { sseFloat } from './sse-float';
 import { sseInteger } from './sse-integer';
+import { destination, source } from './sse-operand';
 
 /** Carries out an SSE effect. False if it is not among those that are built. */
 export function sse(p: usize, effect: u32, n: u32): bool {
   if (!usableSse()) return true;
   return move(p, effect, n) || sseFloat(p, effect, n) || sseInteger(p, effect);
-}
-
-/** Address of the destination, an XMM register. */
-export function destination(p: usize): usize {
-  return Cpu.XMM + load<u8>(p, DESTINATION);
-}
-
-/**
- * Where the second operand's `n` bytes are: an XMM register or memory, which must be aligned if it is a whole
- * register wide and `aligned` says so. 0 if the instruction ends.
- */
-export function source(p: usize, n: u32, aligned: bool): usize {
-  if (!isMemory1(p)) return Cpu.XMM + load<u8>(p, SOURCE);
-  const linear = addressOf(p);
-  if (aligned && n === 16 && (linear & 15) !== 0) {
-    raiseGp(0);
-    return 0;
-  }
-  return readPointer(linear, n, throughStack(p));
 }
 
 /** Stores `n` bytes of the source register to the first operand in memory. */

@@ -1,25 +1,16 @@
 /** Pushes and pops, by effect and for the processor's own use. APM3 §3, APM2 §8.7. */
-import { RFLAGS_IF, RFLAGS_IOPL, RFLAGS_TF } from '../../../../spec/cpu';
+import { RFLAGS_IF, RFLAGS_IOPL } from '../../../../spec/cpu';
 import * as Exit from '../../../../spec/exit';
 import { PLACE_IMMEDIATE, ROW_OPERANDS } from '../row-format';
-import { longMode, readMemory, writeMemory } from './access';
+import { readMemory, writeMemory } from './access';
 import { mode64, segmentAddress } from './address';
 import * as Control from './control';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
-import { intercept, raiseGp } from './fault';
+import { intercept } from './fault';
 import { RESYNC, setPending } from './machine';
-import {
-  failed,
-  get0,
-  isMemory0,
-  readRegister,
-  set0,
-  signed,
-  truncate,
-  writeRegister,
-} from './operand';
-import { DESTINATION, FORM, IMMEDIATE, nextOf, rowOf } from './record';
+import { failed, get0, readRegister, set0, truncate, writeRegister } from './operand';
+import { DESTINATION, IMMEDIATE, nextOf, rowOf } from './record';
 import { loadSegment, SS } from './segment';
 
 const SS_BIG: u32 = 0x400;

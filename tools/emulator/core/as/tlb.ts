@@ -10,7 +10,7 @@
  * costs no more than what was filled.
  */
 import * as Region from '../memory-map';
-import { PAGE_VALID } from './code';
+import { PAGE_VALID } from './code-page';
 
 export const TLB_ENTRIES: u32 = 4096;
 export const EXECUTE_ENTRIES: u32 = 1024;

@@ -1,30 +1,15 @@
 /** Control transfers by effect: near ones outside 64-bit mode, far ones, returns. APM3 §3, APM2 §4.9. */
-import {
-  RFLAGS_NT,
-  RFLAGS_OF,
-  RFLAGS_VM,
-  VECTOR_GP,
-  VECTOR_NP,
-  VECTOR_SS,
-} from '../../../../spec/cpu';
+import { RFLAGS_NT, RFLAGS_VM, VECTOR_GP, VECTOR_NP, VECTOR_SS } from '../../../../spec/cpu';
 import * as Exit from '../../../../spec/exit';
 import { PLACE_RELATIVE, ROW_OPERANDS, ROW_SEGMENT } from '../row-format';
 import { canonical, longMode, readMemory } from './access';
 import { mode64, segmentState } from './address';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
-import { intercept, missing, raiseGp, raiseUd, raiseWith } from './fault';
+import { intercept, missing, raiseGp, raiseWith } from './fault';
 import { condition, flag } from './flags';
 import { RESYNC, setPending } from './machine';
-import {
-  addressOf,
-  failed,
-  get0,
-  isMemory0,
-  readOperandMemory,
-  throughStack,
-  truncate,
-} from './operand';
+import { addressOf, failed, get0, isMemory0, throughStack, truncate } from './operand';
 import {
   conditionOf,
   DESTINATION,
