@@ -77,7 +77,8 @@ export function readIgvm(bytes: Uint8Array): IgvmFile {
 }
 
 function checksum(bytes: Uint8Array, fixedSize: number, start: number, end: number): number {
-  const fixed = bytes.slice(0, fixedSize);
+  // Not `slice`, which for a Buffer is a view.
+  const fixed = Uint8Array.from(bytes.subarray(0, fixedSize));
   fixed.fill(0, 0x14, 0x18);
   return crc32(bytes.subarray(start, end), crc32(fixed));
 }

@@ -82,6 +82,12 @@ describe('an IGVM file', () => {
 });
 
 describe('readIgvm', () => {
+  it('leaves the bytes as they are, those of a Buffer too', () => {
+    const file = Buffer.from(example());
+    readIgvm(file);
+    expect(file.equals(example())).toBe(true);
+  });
+
   it.each([
     ['a file cut short', (file: Uint8Array) => file.slice(0, -1), /size is not as stated/],
     ['no IGVM file', (file: Uint8Array) => file.fill(0, 0, 4), /not an IGVM file/],
