@@ -8,6 +8,8 @@ import { delimiter, join } from 'node:path';
  */
 export function witness(program: string): string | undefined {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    // npm's wasm-opt is another program than Debian's: made from JavaScript, and of another version.
+    if (folder.includes('node_modules')) continue;
     const path = join(folder, program);
     try {
       accessSync(path, constants.X_OK);

@@ -27,7 +27,8 @@ export function runExecutable(
       timeout: 60_000,
       maxBuffer: 1 << 28,
     });
-    if (error) throw error;
+    // A program that ends without reading its input is no error.
+    if (error && !('code' in error && error.code === 'EPIPE')) throw error;
     return { stdout, stderr, status };
   } finally {
     rmSync(folder, { recursive: true });

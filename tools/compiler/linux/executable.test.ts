@@ -241,7 +241,7 @@ describe('a trap', () => {
 
   it('ends --invoke and _start with 134 and its line on standard error', () => {
     const start = '(module (func (export "_start") unreachable))';
-    const trapped = { stdout: '', stderr: 'trap: unreachable\n', status: 134 };
+    const trapped = { stdout: '', stderr: 'trap: unreachable\n  in main!f0\n', status: 134 };
     expect(runExecutable(build(start))).toEqual(trapped);
     expect(invoke(build(start), '_start')).toEqual(trapped);
   });

@@ -10,10 +10,10 @@ import {
   TYPE_I64,
   TYPE_V128,
 } from '../../../../spec/abi/executable.ts';
-import { advance, atEnd, here, hexDigit, peek, wordEnd } from './cursor.ts';
+import { advance, atEnd, here, peek, wordEnd } from './cursor.ts';
 import { formatFloat, formattedSize, readFailed, readFloat } from './decimal.ts';
 import { putBytes, putHex, putSigned } from './output.ts';
-import { putReference, readReference } from './value.ts';
+import { putReference, readDigits, readReference } from './value.ts';
 
 /** Writes the 16 bytes at `value`: integers as signed numbers, floats as decimal.ts says. */
 export function putDecimal(to: usize, type: u32, value: usize, instance: InstanceInfo): void {
@@ -40,12 +40,10 @@ export function putDecimal(to: usize, type: u32, value: usize, instance: Instanc
 }
 
 /**
- * Reads the word at the cursor, and nothing may follow it, into the 16 bytes at `value`. Integers
- * may be signed or unsigned. False if it is not a number of the type.
+ * Reads the word at the cursor, and nothing may follow it, into the 8 bytes at `value`, 16 for a v128.
+ * Integers may be signed or unsigned. False if it is not a number of the type.
  */
 export function readDecimal(type: u32, value: usize, instance: InstanceInfo): bool {
-  store<u64>(value, 0);
-  store<u64>(value, 0, 8);
   const size = <u32>(wordEnd() - here());
   switch (type) {
     case TYPE_I32:
@@ -61,7 +59,7 @@ export function readDecimal(type: u32, value: usize, instance: InstanceInfo): bo
       advance(size);
       return !readFailed() && atEnd();
     case TYPE_V128:
-      return size === 32 && readDigits(value) && atEnd();
+      return size === 32 && readDigits(value, 32) && atEnd();
     case TYPE_FUNCREF:
     case TYPE_EXTERNREF:
       return readReference(type, value, instance) && atEnd();
@@ -85,17 +83,5 @@ function readInteger(value: usize, width: u32): bool {
   }
   if (negative) number = 0 - number;
   store<u64>(value, number & (<u64>-1 >> (64 - width)));
-  return true;
-}
-
-function readDigits(value: usize): bool {
-  for (let i = 0; i < 32; i++) {
-    const digit = hexDigit(peek());
-    if (digit < 0) return false;
-    advance(1);
-    const low = load<u64>(value);
-    store<u64>(value, (load<u64>(value, 8) << 4) | (low >> 60), 8);
-    store<u64>(value, (low << 4) | digit);
-  }
   return true;
 }

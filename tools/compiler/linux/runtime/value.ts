@@ -74,29 +74,33 @@ function functionIndex(instance: InstanceInfo, record: u32): u32 {
   return -1;
 }
 
-/** Reads a value of `type` into the 16 bytes at `value`. False if the word is not one. */
+/** Reads a value of `type` into the 8 bytes at `value`, 16 for a v128. False if the word is not one. */
 export function readValue(type: u32, value: usize, instance: InstanceInfo): bool {
   if (!accept(typePrefix(type))) return false;
-  store<u64>(value, 0);
-  store<u64>(value, 0, 8);
   if (type === TYPE_FUNCREF || type === TYPE_EXTERNREF) return readReference(type, value, instance);
   const digits = digitsOf(type);
-  if (wordEnd() - here() !== digits) return false;
+  return wordEnd() - here() === digits && readDigits(value, digits);
+}
+
+/** Reads so many hexadecimal digits: a number of 8 bytes, or from 17 digits on of 16. */
+export function readDigits(value: usize, digits: u32): bool {
+  let low: u64 = 0;
+  let high: u64 = 0;
   for (let i: u32 = 0; i < digits; i++) {
     const digit = hexDigit(peek());
     if (digit < 0) return false;
     advance(1);
-    const low = load<u64>(value);
-    store<u64>(value, (load<u64>(value, 8) << 4) | (low >> 60), 8);
-    store<u64>(value, (low << 4) | digit);
+    high = (high << 4) | (low >> 60);
+    low = (low << 4) | digit;
   }
+  store<u64>(value, low);
+  if (digits > 16) store<u64>(value, high, 8);
   return true;
 }
 
 /** Reads `null`, a function's index in decimal or a host's number in hexadecimal. */
 export function readReference(type: u32, value: usize, instance: InstanceInfo): bool {
   store<u64>(value, 0);
-  store<u64>(value, 0, 8);
   if (accept('null')) return here() === wordEnd();
   const radix: u64 = type === TYPE_FUNCREF ? 10 : 16;
   const end = wordEnd();
