@@ -25,13 +25,15 @@ export function describeContent(page: Uint8Array): string {
   return [...(form ? [form] : []), ...texts, `${used} bytes not zero`].join(', ');
 }
 
-/** A GHCB that has been used: version, usage and a valid exit code where GHCB §2.6 puts them. */
+const USAGES: readonly number[] = [GhcbNumbers.USAGE_STANDARD, GhcbNumbers.USAGE_INVALID];
+
+/** A GHCB that has been used: version, usage and exit code where GHCB §2.6 puts them. */
 function ghcbForm(page: Uint8Array): string | undefined {
-  const ghcb = view(Ghcb, page);
-  const known = ghcb.version >= GhcbNumbers.VERSION_MIN && ghcb.version <= GhcbNumbers.VERSION_MAX;
+  const { version, usage, swExitCode } = view(Ghcb, page);
   const unused = page.subarray(0, Ghcb.fields.cpl.offset).every((byte) => byte === 0);
-  if (!known || ghcb.usage !== GhcbNumbers.USAGE_STANDARD || !unused) return undefined;
-  return `GHCB version ${ghcb.version}, last event ${eventName(ghcb.swExitCode)}`;
+  const known = version >= GhcbNumbers.VERSION_MIN && version <= GhcbNumbers.VERSION_MAX;
+  if (!known || !USAGES.includes(usage) || !unused) return undefined;
+  return `GHCB version ${version}, last event ${eventName(swExitCode)}`;
 }
 
 function eventName(code: bigint): string {

@@ -79,11 +79,14 @@ describe('what a shared page holds', () => {
     );
   });
 
-  it('is a GHCB by its version, with the last event by name', () => {
-    const page = new Uint8Array(PAGE);
-    Object.assign(view(Ghcb, page), { version: 2, swExitCode: 0x8000_0010n });
-    expect(describeContent(page)).toMatch(/^GHCB version 2, last event PAGE_STATE_CHANGE, /);
-  });
+  it.each([0, 0xffff_ffff])(
+    'is a GHCB by version and usage %i, with the last event by name',
+    (usage) => {
+      const page = new Uint8Array(PAGE);
+      Object.assign(view(Ghcb, page), { version: 2, usage, swExitCode: 0x8000_0010n });
+      expect(describeContent(page)).toMatch(/^GHCB version 2, last event PAGE_STATE_CHANGE, /);
+    },
+  );
 });
 
 describe('one pass over a dump', () => {
