@@ -39,7 +39,7 @@ interface Options {
 }
 
 /** Boots luggage in the machine; what it wrote to the console, and how it ended. */
-function boot(mode: Mode, { image = luggage.igvm, memory = 32 * MIB, host }: Options = {}) {
+function boot(mode: Mode, { image = luggage.igvm, memory = 16 * MIB, host }: Options = {}) {
   const bytes: number[] = [];
   const machine = prepare(image, 'luggage.igvm', {
     mode,
@@ -65,18 +65,15 @@ describe('luggage', () => {
     expect(termination).toEqual({ kind: 'idle' });
   });
 
-  it.each([8, 64, 1024])('boots in %i MiB of RAM', (mebibytes) => {
-    for (const mode of ['none', 'snp'] as const) {
-      const { lines } = boot(mode, { memory: mebibytes * MIB });
-      expect(lines).toEqual([`Tacit, mode ${mode}`, PACKED, '']);
-    }
-  });
-
-  it('says its word within 10 million instructions', () => {
-    for (const mode of MODES) {
-      const { report } = boot(mode, { memory: 64 * MIB });
-      expect(report.lines[1]?.instructions, mode).toBeLessThan(10_000_000);
-    }
+  it.each([
+    ['none', 4],
+    ['none', 512],
+    ['snp', 4],
+    ['snp', 64],
+  ] as const)('boots in mode %s with %i MiB, within 10 million instructions', (mode, mebibytes) => {
+    const { lines, report } = boot(mode, { memory: mebibytes * MIB });
+    expect(lines).toEqual([`Tacit, mode ${mode}`, PACKED, '']);
+    expect(report.lines[1]?.instructions).toBeLessThan(10_000_000);
   });
 
   it.each(['sev-es', 'snp'] as const)('takes no #VC once it has a GHCB (mode %s)', (mode) => {
@@ -85,7 +82,7 @@ describe('luggage', () => {
   });
 
   it('leaves for the host no oftener than it must', () => {
-    const { report, lines } = boot('snp', { memory: 64 * MIB });
+    const { report, lines } = boot('snp');
     // RAM starts as the host's: batches of 253 entries ask for it.
     expect(report.lines[1]?.vmgexits).toBeLessThanOrEqual(lines.length + 12 + 2);
   });
@@ -94,7 +91,7 @@ describe('luggage', () => {
     const times = new Map<number, number>();
     const machine = createMachine({
       mode: 'snp',
-      memory: 32 * MIB,
+      memory: 16 * MIB,
       onPvalidate: (gpa, huge, validate, unchanged) => {
         expect(unchanged).toBe(false);
         const first = Number(gpa) / PAGE;
@@ -107,20 +104,20 @@ describe('luggage', () => {
     expect(finish(machine, LIMIT).termination).toEqual({ kind: 'idle' });
     for (const count of times.values()) expect(count).toBe(1);
     // 2 MiB and up are all RAM; below, page 0 and what is no RAM is not.
-    for (let frame = 512; frame < (32 * MIB) / PAGE; frame++) expect(times.get(frame)).toBe(1);
+    for (let frame = 512; frame < (16 * MIB) / PAGE; frame++) expect(times.get(frame)).toBe(1);
     expect(times.has(0)).toBe(false);
   });
 
-  it.each(MODES)(
-    'ends before its program starts if mode %s is not in its manifest',
-    async (mode) => {
-      const modes = MODES.filter((other) => other !== mode);
-      const { igvm } = await buildImage({ ...manifest, modes });
-      const { lines, termination } = boot(mode, { image: igvm });
-      expect(termination).toMatchObject({ kind: 'panic', name: 'MODE_NOT_ALLOWED' });
-      expect(lines.join('\n')).not.toContain(PACKED);
-    },
-  );
+  it('ends before its program starts in a mode that is not in its manifest', async () => {
+    for (const allowed of ['none', 'sev'] as const) {
+      const { igvm } = await buildImage({ ...manifest, modes: [allowed] });
+      for (const mode of MODES.filter((other) => other !== allowed)) {
+        const { lines, termination } = boot(mode, { image: igvm });
+        expect(termination).toMatchObject({ kind: 'panic', name: 'MODE_NOT_ALLOWED' });
+        expect(lines.join('\n')).not.toContain(PACKED);
+      }
+    }
+  });
 
   it('is the same bytes at each build', async () => {
     const again = await buildImage(manifest);

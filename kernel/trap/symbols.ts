@@ -40,14 +40,23 @@ export function interceptAt(place: u32): u32 {
 /** Writes `FILE:LINE` of `place`, or nothing if the tables do not know it. */
 export function writeLocation(place: u32): void {
   const info = imageInfo();
-  const i = lastUpTo(info.lines, u32(LineEntry.SIZE), info.lineCount, place);
-  if (i === NO_ENTRY) return;
-  copy(lineCopy, info.lines + u64(i) * LineEntry.SIZE, LineEntry.SIZE);
-  const entry = changetype<LineEntry>(lineCopy);
-  if (u32(entry.file) >= info.fileCount) return;
-  writeString(load32(info.files + (u64(entry.file) << 2)));
+  const entry = functionAt(place);
+  if (entry === null) return;
+  let i = lastUpTo(info.lines, u32(LineEntry.SIZE), info.lineCount, place);
+  // A function's first instructions have no line of their own: its first line stands for them.
+  if (i === NO_ENTRY || lineAt(i).place < entry.start) i++;
+  if (i >= info.lineCount || lineAt(i).place >= entry.end) return;
+  const line = lineAt(i);
+  if (u32(line.file) >= info.fileCount) return;
+  writeString(load32(info.files + (u64(line.file) << 2)));
   writeText(':');
-  writeDecimal(u32(entry.line));
+  writeDecimal(u32(line.line));
+}
+
+/** Entry `i` of the line table, good until the next call. */
+function lineAt(i: u32): LineEntry {
+  copy(lineCopy, imageInfo().lines + u64(i) * LineEntry.SIZE, LineEntry.SIZE);
+  return changetype<LineEntry>(lineCopy);
 }
 
 /** Writes the name of the string table's entry at `offset`. */

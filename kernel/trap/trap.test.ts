@@ -27,7 +27,7 @@ function prepare(machine: BareMachine): void {
     { place: MAIN, line: 10, file: 0 },
     { place: MAIN + 0x20, line: 11, file: 0 },
     { place: DEEP, line: 70, file: 0 },
-    { place: PACK, line: 33, file: 1 },
+    { place: PACK + 4, line: 33, file: 1 },
   ];
   const traps = [
     // Where the machine of these tests says that any `unreachable` is.
@@ -108,6 +108,11 @@ describe('a trap', () => {
       ]);
     },
   );
+
+  it('in a function’s first instructions is on its first line', () => {
+    const { console } = takes(Cpu.VECTOR_GP, () => ({ rip: TOP + BigInt(PACK) }));
+    expect(console).toContain('panic 710: exception at luggage.ts:33\n');
+  });
 
   it('of the program’s code is the program’s', () => {
     const { end, console } = takes(Cpu.VECTOR_UD, () => ({ rip: TOP + BigInt(PACK + 8) }));
