@@ -128,21 +128,20 @@ function section(
 
 function kernelMemoryRegion(kernel: WasmObject): Region {
   const { start, end } = kernelMemoryRange(kernel);
-  const bytes = new Uint8Array(end - start);
-  for (const segment of kernel.memory?.segments ?? []) {
-    const offset = segment.offset - start;
-    if (offset < 0 || offset + segment.bytes.length > bytes.length) {
-      throw new UserError(`unlinkable: ${kernel.instance} has data outside its static memory`);
-    }
-    bytes.set(segment.bytes, offset);
+  const segments = kernel.memory?.segments ?? [];
+  const used = Math.max(start, ...segments.map(({ offset, bytes }) => offset + bytes.length));
+  if (used > end || segments.some(({ offset }) => offset < start)) {
+    throw new UserError(`unlinkable: ${kernel.instance} has data outside its static memory`);
   }
+  const bytes = new Uint8Array(used - start);
+  for (const segment of segments) bytes.set(segment.bytes, segment.offset - start);
   return {
     name: '.kernel',
     kind: Platform.RANGE_KERNEL_MEMORY,
     gpa: start,
     va: BigInt(start),
     bytes,
-    size: bytes.length,
+    size: end - start,
     writable: true,
     executable: false,
   };
