@@ -6,8 +6,8 @@ import { root } from '../../tools/root.ts';
 import { random } from '../random.ts';
 import { callsOf } from './calls.ts';
 import { generateModule } from './generate.ts';
-import { linesOf, runExecutable } from './native.ts';
-import { runInV8 } from './v8.ts';
+import { linesOf, type Run, runExecutable } from './native.ts';
+import { type Outcome, runInV8 } from './v8.ts';
 import { withoutNanBits } from './values.ts';
 
 /** How often each exported function is called. */
@@ -50,27 +50,32 @@ export function compare(
 ): Tally {
   const expected = runInV8(wasm, lines);
   const input = lines.map((line) => `${line}\n`).join('');
-  const run = runExecutable(makeExecutable({ wasm }, [], runtime), ['--batch'], input);
-  const answers = linesOf(run.stdout).map(withoutNanBits);
-  const logs = linesOf(run.stderr).map(withoutNanBits);
-  const trapped = expected.answers.length < lines.length;
-  // V8's stack is smaller: what a module has done by then cannot be compared any more.
-  const exhausted = expected.answers.indexOf('trap: call stack exhausted');
-  const comparable = exhausted < 0 ? expected.answers.length : exhausted;
-  for (let i = 0; i < comparable; i++) {
-    check(`${lines[i]}`, expected.answers[i], answers[i]);
-  }
-  if (exhausted < 0) {
-    check('number of answers', String(expected.answers.length), String(answers.length));
-    check('exit code', trapped ? '134' : '0', String(run.status));
-    const count = Math.max(expected.logs.length, logs.length);
-    for (let i = 0; i < count; i++) check(`log line ${i + 1}`, expected.logs[i], logs[i]);
-  }
+  checkRun(
+    lines,
+    expected,
+    runExecutable(makeExecutable({ wasm }, [], runtime), ['--batch'], input),
+  );
   return {
     calls: lines.filter((line) => line.startsWith('"')).length,
     traps: expected.answers.filter((line) => line.startsWith('trap: ')).length,
     logs: expected.logs.length,
   };
+}
+
+/** Throws at the first difference between what V8 answered to `lines` and what an executable did. */
+export function checkRun(lines: readonly string[], expected: Outcome, run: Run): void {
+  const answers = linesOf(run.stdout).map(withoutNanBits);
+  const logs = linesOf(run.stderr).map(withoutNanBits);
+  // V8's stack is smaller: what a module has done by then cannot be compared any more.
+  const exhausted = expected.answers.indexOf('trap: call stack exhausted');
+  const comparable = exhausted < 0 ? expected.answers.length : exhausted;
+  for (let i = 0; i < comparable; i++) check(lines[i] ?? '', expected.answers[i], answers[i]);
+  if (exhausted >= 0) return;
+  check('number of answers', String(expected.answers.length), String(answers.length));
+  const trapped = expected.answers.length < lines.length;
+  check('exit code', trapped ? '134' : '0', String(run.status));
+  const count = Math.max(expected.logs.length, logs.length);
+  for (let i = 0; i < count; i++) check(`log line ${i + 1}`, expected.logs[i], logs[i]);
 }
 
 function check(what: string, expected: string | undefined, got: string | undefined): void {

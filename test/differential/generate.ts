@@ -16,11 +16,11 @@ const features = [
 ];
 
 /** Passes give the code other shapes than a fuzzer alone does: what optimizers leave, and flat code. */
-const shapes = [[], ['-O2'], ['--flatten'], ['-O1', '--denan']];
+const shapes = [[], ['-O2'], ['--flatten'], ['-O1']];
 
 /** Bytes that the module is made of: from a few functions to some dozens. */
 const SMALLEST = 500;
-const LARGEST = 12_000;
+const LARGEST = 20_000;
 
 /**
  * The module that `wasm-opt --translate-to-fuzz` makes of a seed, every global exported. `wasmOpt` is
