@@ -1,4 +1,4 @@
-import { CompartmentInfo, SegmentInfo } from '../../../spec/abi/handoff.ts';
+import { CompartmentInfo, MemoryRecord, SegmentInfo } from '../../../spec/abi/handoff.ts';
 import { view } from '../../../spec/layout.ts';
 import { UserError } from '../../errors.ts';
 import type { WasmObject } from '../object.ts';
@@ -25,12 +25,15 @@ function texts(values: readonly string[]): Uint8Array {
 }
 
 /**
- * Adds the CompartmentInfos and all that they point at to `rodata`, under `image.compartments`.
+ * Adds the CompartmentInfos and all that they point at to `rodata`, under `image.compartments`. A
+ * module without a memory gets a record of its size in `data` all the same: the kernel knows no
+ * compartments without.
  *
  * @throws UserError for a module that cannot be a compartment.
  */
 export function addCompartments(
   rodata: Blob,
+  data: Blob,
   strings: Strings,
   compartments: readonly CompartmentImage[],
 ): void {
@@ -40,6 +43,7 @@ export function addCompartments(
   const written = compartments.map((compartment, i) => {
     const at = table + i * size;
     const prefix = `image.compartment.${compartment.index}`;
+    if (!compartment.object.memory) data.add(`${prefix}.memory`, new Uint8Array(MemoryRecord.size));
     return describe(rodata, strings, compartment, at, prefix);
   });
   for (const [i, info] of written.entries()) rodata.write(table + i * size, info);
@@ -71,7 +75,7 @@ function describe(
   info.index = index;
   point(fields.entry, entryExport.symbol);
   if (start !== undefined) point(fields.initialize, start);
-  if (memory?.symbol !== undefined) point(fields.memoryRecord, memory.symbol);
+  point(fields.memoryRecord, memory?.symbol ?? `${prefix}.memory`);
   info.minPages = memory?.minPages ?? 0;
   info.maxPages = Math.min(memory?.maxPages ?? 0, maxPages);
   info.stackPages = stackPages;

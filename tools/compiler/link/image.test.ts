@@ -309,6 +309,27 @@ describe('linkImage', () => {
   const withProgram = (change: Partial<CompartmentImage>) => () =>
     linkImage({ ...parts, compartments: [{ ...compartment, ...change }] });
 
+  it('gives a program without a memory a record that says so', () => {
+    const small = new Memory(
+      linkImage({
+        ...parts,
+        compartments: [{ ...compartment, object: objectWith('web', ['_start']) }],
+      }),
+    );
+    const described = small.view(
+      CompartmentInfo,
+      small.view(ImageInfo, small.symbol('image.info')).compartments,
+    );
+    expect(described).toMatchObject({ minPages: 0, maxPages: 0, segmentCount: 0 });
+    expect(small.view(MemoryRecord, described.memoryRecord)).toMatchObject({ pages: 0 });
+    expect(
+      small.image.regions.find(
+        ({ va, size }) =>
+          described.memoryRecord >= va && described.memoryRecord < va + BigInt(size),
+      )?.writable,
+    ).toBe(true);
+  });
+
   it('refuses a program without the entry', () => {
     expect(withProgram({ entry: 'main' })).toThrow(
       'unlinkable: web has no function main without parameters',

@@ -120,14 +120,14 @@ function ownSections(
     strings,
   );
   const rodata = new Blob('rodata');
-  addCompartments(rodata, strings, compartments);
+  const data = new Blob('data');
+  addCompartments(rodata, data, strings, compartments);
   addImageInfo(rodata, policy, tables, strings.bytes(), compartments.length);
   rodata.add('image.ranges', new Uint8Array(MOST_RANGES * ImageRange.size));
   rodata.add('image.idt', new Uint8Array(Descriptors.IDT_SIZE), 16);
   rodata.add('image.tss', new Uint8Array(Descriptors.TSS_SIZE), 16);
   rodata.add('image.gdtr', new Uint8Array(Descriptors.DESCRIPTOR_TABLE_POINTER_SIZE));
   rodata.add('image.idtr', new Uint8Array(Descriptors.DESCRIPTOR_TABLE_POINTER_SIZE));
-  const data = new Blob('data');
   data.add('image.record', new Uint8Array(BootRecord.size));
   data.add('image.gdt', new Uint8Array(Descriptors.GDT_SIZE), 16);
   return {
