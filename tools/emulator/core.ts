@@ -47,6 +47,9 @@ export class Core {
   readonly #wasm: ReturnType<typeof instantiate>;
   readonly #memory: CoreMemory;
   readonly #rowNames: readonly string[];
+  /** Whether translations are to be forgotten before the guest runs on. */
+  #stale = false;
+  #running = false;
 
   constructor(options: CoreOptions) {
     const module = loadCore();
@@ -81,7 +84,14 @@ export class Core {
    * Exit information is in {@link Core.control}.
    */
   run(maxInstructions: number): number {
-    return this.#wasm.run(maxInstructions) >>> 0;
+    if (this.#stale) this.#wasm.flush();
+    this.#stale = false;
+    this.#running = true;
+    try {
+      return this.#wasm.run(maxInstructions) >>> 0;
+    } finally {
+      this.#running = false;
+    }
   }
 
   /** After {@link EXIT_UNIMPLEMENTED}: what the guest asked for, in words. */
@@ -124,7 +134,8 @@ export class Core {
 
   /** Forgets all translations: after a change of page tables behind the guest's back. */
   flush(): void {
-    this.#wasm.flush();
+    if (this.#running) this.#wasm.flush();
+    else this.#stale = true;
   }
 
   #slot(key: number): number {

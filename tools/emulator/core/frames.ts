@@ -53,6 +53,12 @@ export class FrameTable {
     };
   }
 
+  /** Whether the entry of `frame` itself says that the page is a guest's or the AMD-SP's. */
+  assigned(frame: number): boolean {
+    const at = this.#memory.frameInfo(frame) + Region.FRAME_RMP;
+    return (this.#memory.data.getUint8(at) & Region.RMP_ASSIGNED) !== 0;
+  }
+
   setRmp(frame: number, entry: RmpEntry): void {
     const { data } = this.#memory;
     const at = this.#memory.frameInfo(frame) + Region.FRAME_RMP;
@@ -78,9 +84,12 @@ export class FrameTable {
     return (flags & Region.FRAME_WRITTEN) !== 0;
   }
 
-  clearWritten(frame: number): void {
-    const at = this.#memory.frameInfo(frame) + Region.FRAME_FLAGS;
-    this.#memory.data.setUint8(at, this.#memory.data.getUint8(at) & ~Region.FRAME_WRITTEN);
+  /** Marks `count` frames as not written. */
+  clearWritten(frame: number, count = 1): void {
+    for (let i = 0; i < count; i++) {
+      const at = this.#memory.frameInfo(frame + i) + Region.FRAME_FLAGS;
+      this.#memory.data.setUint8(at, this.#memory.data.getUint8(at) & ~Region.FRAME_WRITTEN);
+    }
     this.#changed();
   }
 

@@ -42,26 +42,6 @@ export class NestedTable {
   }
 
   set(gfn: number, entry: NestedEntry): void {
-    this.#write(gfn, entry);
-    this.#changed();
-  }
-
-  /** Maps `count` guest frames from `gfn` on to system frames from `frame` on, all rights given. */
-  map(gfn: number, frame: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      this.#write(gfn + i, {
-        frame: frame + i,
-        present: true,
-        writable: true,
-        executable: true,
-        reserved: false,
-        huge: false,
-      });
-    }
-    this.#changed();
-  }
-
-  #write(gfn: number, entry: NestedEntry): void {
     if (entry.present && entry.frame >= this.#memory.systemFrames) {
       throw new RangeError(`frame expected below ${this.#memory.systemFrames}, got ${entry.frame}`);
     }
@@ -73,5 +53,24 @@ export class NestedTable {
       (entry.huge ? Region.NPT_HUGE : 0);
     const word = (BigInt(entry.frame) << 12n) | BigInt(flags);
     this.#memory.data.setBigUint64(this.#memory.nestedEntry(gfn), word, true);
+    this.#changed();
+  }
+
+  /** Maps `count` guest frames from `gfn` on to system frames from `frame` on, all rights given. */
+  map(gfn: number, frame: number, count: number, huge = false): void {
+    if (count === 0) return;
+    if (frame + count > this.#memory.systemFrames) {
+      throw new RangeError(`frames expected below ${this.#memory.systemFrames}, got ${frame}`);
+    }
+    const rights = Region.NPT_PRESENT | Region.NPT_WRITABLE | Region.NPT_EXECUTABLE;
+    const flags = rights | (huge ? Region.NPT_HUGE : 0);
+    const first = this.#memory.nestedEntry(gfn);
+    this.#memory.nestedEntry(gfn + count - 1);
+    for (let i = 0; i < count; i++) {
+      const at = first + i * 8;
+      this.#memory.data.setUint32(at, ((frame + i) << 12) | flags, true);
+      this.#memory.data.setUint32(at + 4, (frame + i) >>> 20, true);
+    }
+    this.#changed();
   }
 }

@@ -127,11 +127,10 @@ export class PageStates {
     const head = this.#memory.frameOf(first);
     const entry = head === undefined ? undefined : entryFor(frames, head);
     const huge = entry?.assigned === true && entry.huge;
-    for (let at = first; at < first + PAGES_2M; at++) {
-      const frame = this.#memory.frameOf(at);
-      if (frame === undefined) continue;
-      const all = { present: true, writable: true, executable: true, reserved: false };
-      npt.set(at, { ...all, frame, huge });
+    for (const range of this.#memory.ranges) {
+      const from = Math.max(first, range.gfn);
+      const to = Math.min(first + PAGES_2M, range.gfn + range.pages);
+      if (from < to) npt.map(from, range.frame + from - range.gfn, to - from, huge);
     }
   }
 }

@@ -46,9 +46,7 @@ export function rmpUpdate(
   for (let i = 0; i < count; i++) if (inUse(frame + i)) return Rmp.FAIL_INUSE;
   const hugeNow = current.assigned && current.huge;
   if (update.huge ? !hugeNow && anyAssigned(frames, frame) : hugeNow) return Rmp.FAIL_OVERLAP;
-  if (update.assigned) {
-    for (let i = 0; i < count; i++) if (!current.assigned) frames.clearWritten(frame + i);
-  }
+  if (update.assigned && !current.assigned) frames.clearWritten(frame, count);
   frames.setRmp(frame, {
     ...update,
     huge: update.assigned && update.huge,
@@ -73,6 +71,6 @@ export function psmash(frames: FrameTable, frame: number): number {
 }
 
 function anyAssigned(frames: FrameTable, first: number): boolean {
-  for (let i = 0; i < FRAMES_2M; i++) if (frames.rmp(first + i).assigned) return true;
+  for (let i = 0; i < FRAMES_2M; i++) if (frames.assigned(first + i)) return true;
   return false;
 }
