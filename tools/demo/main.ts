@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { formatGpa } from '../inspect/format.ts';
 import { formatTable } from '../inspect/table.ts';
 import { root } from '../root.ts';
-import { boot, modes, type Outcome } from './boot.ts';
+import { boot, modes, type Outcome, secrets } from './boot.ts';
 import { claims } from './claims.ts';
 
 /**
@@ -29,7 +30,7 @@ function overview(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ mode, statistics, report, strings }) => {
     const state = (name: string, written?: boolean) =>
       report.states.find((each) => each.state === name && each.written === written);
-    const hits = report.hits.length;
+    const hit = report.hits.find(({ text }) => text === secrets[0]);
     return [
       mode,
       String(statistics.instructions),
@@ -38,8 +39,8 @@ function overview(outcomes: readonly Outcome[]): string {
       state('private', true)?.entropy.least?.toFixed(3) ?? '–',
       String(state('private', false)?.pages ?? 0),
       String(state('shared')?.pages ?? 0),
-      hits > 0 ? `readable, ${hits} times` : 'not found',
-      strings === undefined ? 'not installed' : `${strings} lines`,
+      hit ? `readable at ${formatGpa(hit.gpa)}` : 'not found',
+      strings === undefined ? 'not installed' : String(strings),
     ];
   });
   return formatTable(
@@ -52,7 +53,7 @@ function overview(outcomes: readonly Outcome[]): string {
       'UNTOUCHED',
       'SHARED',
       'PASSWORD',
-      'strings | grep',
+      'LINES OF strings | grep',
     ],
     ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left', 'right'],
     rows,
@@ -62,7 +63,7 @@ function overview(outcomes: readonly Outcome[]): string {
 /** What the host can read of an SNP guest: all of it was given away on purpose. */
 function sharedPages({ mode, report }: Outcome): string {
   const rows = report.shared.map(({ gpa, pages, what }) => [
-    `0x${gpa.toString(16).padStart(8, '0')}`,
+    formatGpa(gpa),
     String(pages),
     what || 'zeros',
   ]);
