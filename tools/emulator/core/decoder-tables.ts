@@ -42,7 +42,9 @@ function keyOf(row: Instruction): { mask: number; value: number } {
     if (encoding.vex.w !== undefined) ask(Row.KEY_REX_W, encoding.vex.w ? Row.KEY_REX_W : 0);
   } else if (encoding.rexW) ask(Row.KEY_REX_W, Row.KEY_REX_W);
   else if (encoding.default64) ask(Row.KEY_SIZE16, 0);
-  else if (encoding.operandSize === 16) ask(Row.KEY_SIZE16, Row.KEY_SIZE16);
+  else if (encoding.prefix === 0x66) {
+    // The prefix is part of the opcode, and says nothing about the operand's size.
+  } else if (encoding.operandSize === 16) ask(Row.KEY_SIZE16, Row.KEY_SIZE16);
   else if (encoding.operandSize === 32) ask(Row.KEY_SIZE32, Row.KEY_SIZE32);
   if (encoding.prefix !== 0) ask(PREFIX_KEY[encoding.prefix], PREFIX_KEY[encoding.prefix]);
   if (encoding.noPrefix) ask(ALL_PREFIXES, 0);

@@ -32,6 +32,7 @@ import {
   get0,
   get1,
   get2,
+  isMemory0,
   loadSized,
   open0,
   readRegister,
@@ -452,8 +453,8 @@ function compareExchange(p: usize, n: u32): void {
   setArithmetic(SUB, n, expected - a, expected, a);
   if (a === expected) close0(p, at, n, readRegister(load<u8>(p, SOURCE), n));
   else {
-    // The destination is written in either case. APM3, CMPXCHG
-    close0(p, at, n, a);
+    // Memory is written in either case (APM3, CMPXCHG); a register keeps even its upper half.
+    if (isMemory0(p)) close0(p, at, n, a);
     writeRegister(RAX, n, a);
   }
 }
