@@ -21,8 +21,7 @@ export function writeBacktrace(rip: u64, rsp: u64): void {
     if (entry === null) return;
     writeText('  at ');
     writeString(entry.name);
-    writeText(' ');
-    writeLocation(place);
+    writeLocation(' ', place);
     writeText('\n');
     rsp = stepOut(rip, rsp);
     rip = caller;

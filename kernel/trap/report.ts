@@ -30,8 +30,7 @@ export function report(reason: u32, what: string, frame: TrapFrame, atCaller: bo
   writeHex(u64(reason), 3);
   writeText(': ');
   writeText(what);
-  writeText(' at ');
-  writeLocation(placeOf(rip));
+  writeLocation(' at ', placeOf(rip));
   writeText('\n');
   writeBacktrace(rip, rsp);
   writeText('  vector ');

@@ -37,8 +37,8 @@ export function interceptAt(place: u32): u32 {
   return exact(info.intercepts, info.interceptCount, u32(InterceptSite.SIZE), place);
 }
 
-/** Writes `FILE:LINE` of `place`, or nothing if the tables do not know it. */
-export function writeLocation(place: u32): void {
+/** Writes `before` and then `FILE:LINE` of `place`; nothing if the tables do not know it. */
+export function writeLocation(before: string, place: u32): void {
   const info = imageInfo();
   const entry = functionAt(place);
   if (entry === null) return;
@@ -48,6 +48,7 @@ export function writeLocation(place: u32): void {
   if (i >= info.lineCount || lineAt(i).place >= entry.end) return;
   const line = lineAt(i);
   if (u32(line.file) >= info.fileCount) return;
+  writeText(before);
   writeString(load32(info.files + (u64(line.file) << 2)));
   writeText(':');
   writeDecimal(u32(line.line));
