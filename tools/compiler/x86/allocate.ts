@@ -102,12 +102,11 @@ class LinearScan {
     const firstMust = current.nextUse(from, Need.MUST);
     let best = -1;
     let bestUse = -1;
-    const nextInstruction = from - (from % STEP) + STEP;
     for (const register of this.#candidates(current)) {
       const clobbered = this.#clobberedAt(register, current);
       const use = Math.min(this.#takersNextUse(register, current), clobbered);
       // What this very instruction needs or destroys is not to be had.
-      if (use < nextInstruction) continue;
+      if (use < nextInstruction(from)) continue;
       if (use > bestUse) {
         best = register;
         bestUse = use;
@@ -161,8 +160,10 @@ class LinearScan {
   /** Leaves an interval in memory up to where it is worth a register again. */
   #spill(interval: Interval): void {
     const { from } = interval;
-    let next = interval.nextUse(from + 1, Need.MUST);
-    const wish = interval.nextUse(from + 1, Need.WISH);
+    // The instruction at hand, if it reads the interval, reads it from memory.
+    const later = nextInstruction(from);
+    let next = interval.nextUse(later, Need.MUST);
+    const wish = interval.nextUse(later, Need.WISH);
     if (wish < next && this.#blockAt(wish).loopDepth > 0) next = wish;
     if (next === Infinity) return;
     const at = this.#splitPosition(from, next);
@@ -246,6 +247,10 @@ class LinearScan {
   #timeline(register: number): Timeline {
     return this.#timelines[register] as Timeline;
   }
+}
+
+function nextInstruction(position: number): number {
+  return position - (position % STEP) + STEP;
 }
 
 function outerLoop(header: MachineBlock): MachineBlock | undefined {

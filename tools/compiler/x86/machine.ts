@@ -111,6 +111,8 @@ export interface Phi {
   readonly def: number;
   /** By predecessor: a packed use, or a constant. */
   readonly inputs: readonly number[];
+  /** Location at the block's start, after allocation. */
+  at: number;
 }
 
 /** A move between locations; a negative `from` is a constant, as in {@link constantUse}. */

@@ -80,7 +80,10 @@ class Resolver {
   }
 
   #placeOperands(block: MachineBlock): void {
-    for (const { def } of block.phis) this.#store(block, def, block.from, block.from + STEP);
+    for (const phi of block.phis) {
+      phi.at = this.#at(phi.def, block.from);
+      this.#store(block, phi.def, block.from, block.from + STEP);
+    }
     block.insts.forEach((inst: Inst, i) => {
       const at = block.from + STEP * (i + 1);
       inst.useAt = inst.uses.map((packed) =>

@@ -103,7 +103,7 @@ export class Selector {
     made.loop = block.loop && this.machineBlock(block.loop);
     made.cold = block.cold;
     made.phis = block.phis.map(
-      (phi): Phi => ({ def: phi.id, inputs: phi.args.map((arg) => this.anyUse(arg)) }),
+      (phi): Phi => ({ def: phi.id, inputs: phi.args.map((arg) => this.anyUse(arg)), at: -1 }),
     );
   }
 
