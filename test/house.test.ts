@@ -1,13 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../tools/root.ts';
+import { trackedFiles } from './tracked-files.ts';
 
 const LINES_MAX = 600;
 
-const listed = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
-const files = listed.split('\0').filter((name) => name !== '' && existsSync(join(root, name)));
+const files = trackedFiles();
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
 const sources = files.filter((name) => name.endsWith('.ts'));
 

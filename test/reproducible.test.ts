@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../tools/root.ts';
 import { tacit } from './tacit.ts';
+import { trackedFiles } from './tracked-files.ts';
 
 const names = ['luggage.elf', 'luggage.igvm', 'luggage.map'] as const;
 const folder = mkdtempSync(join(tmpdir(), 'tacit-elsewhere-'));
@@ -15,8 +16,7 @@ const elsewhere = join(folder, 'a/deeper/path/with spaces');
 let printed = '';
 
 beforeAll(() => {
-  const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
-  for (const file of files.split('\0').filter(Boolean)) {
+  for (const file of trackedFiles()) {
     cpSync(join(root, file), join(elsewhere, file), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(elsewhere, 'node_modules'));
