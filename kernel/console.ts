@@ -13,8 +13,12 @@ const LINE_SIZE: u32 = 2000;
 const line: usize = memory.data(2000);
 let length: u32 = 0;
 
-/** Looks at the line status in a row before a byte is sent all the same: the port may be missing. */
-const PATIENCE: u32 = 10_000;
+/**
+ * Looks at the line status before a byte is sent all the same: under emulation they pass quickly, and
+ * who reads the port may be slow. Where that has happened once, nobody reads, and none waits again.
+ */
+const PATIENCE: u32 = 1_000_000;
+let unread: bool = false;
 
 export function writeByte(byte: u8): void {
   store<u8>(line + length, byte);
@@ -54,8 +58,14 @@ export function flush(): void {
 }
 
 function sendByte(byte: u8): void {
-  for (let i: u32 = 0; i < PATIENCE; i++) {
-    if ((readPort8(Uart.COM1 + Uart.LSR) & Uart.LSR_THR_EMPTY) !== 0) break;
-  }
+  unread = unread || !awaitEmpty();
   writePort8(Uart.COM1 + Uart.THR, u32(byte));
+}
+
+/** Whether the port took the last byte in time. */
+function awaitEmpty(): bool {
+  for (let i: u32 = 0; i < PATIENCE; i++) {
+    if ((readPort8(Uart.COM1 + Uart.LSR) & Uart.LSR_THR_EMPTY) !== 0) return true;
+  }
+  return false;
 }
