@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { finish, prepare } from '../tools/emulator/run.ts';
-import { buildImage } from '../tools/image/build.ts';
+import { buildImage, buildKernel } from '../tools/image/build.ts';
 import { parseManifest } from '../tools/image/manifest.ts';
 import { wat } from './wat.ts';
 
 const MIB = 0x10_0000;
+const kernel = await buildKernel();
 const folder = mkdtempSync(join(tmpdir(), 'tacit-program-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -25,7 +26,8 @@ async function boot(text: string, fields: object = {}) {
     imports: ['wasi_snapshot_preview1.*'],
     ...fields,
   };
-  const { igvm } = await buildImage(parseManifest(JSON.stringify(manifest), folder, 'tacit.json'));
+  const parsed = parseManifest(JSON.stringify(manifest), folder, 'tacit.json');
+  const { igvm } = await buildImage(parsed, { kernel });
   const bytes: number[] = [];
   const console = (byte: number) => bytes.push(byte);
   const machine = prepare(igvm, 'made.igvm', { mode: 'snp', memory: 16 * MIB, console });

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { root } from '../root.ts';
-import { buildImage } from './build.ts';
+import { buildImage, buildKernel } from './build.ts';
 import { type Manifest, parseManifest, readManifest } from './manifest.ts';
 
 const luggage = join(root, 'examples/luggage');
 const KIB = 1024;
 
 const folder = mkdtempSync(join(tmpdir(), 'tacit-build-'));
-const built = await buildImage(readManifest(join(luggage, 'tacit.json')));
+const kernel = await buildKernel();
+const built = await buildImage(readManifest(join(luggage, 'tacit.json')), { kernel });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A manifest in a folder of its own, whose program is the text `program`. */
@@ -44,7 +45,9 @@ describe('buildImage', () => {
   it('gives another digest for another host, mode or argument', async () => {
     const text = 'let n = 0; n++;';
     const digestOf = async (fields: Partial<Manifest>) =>
-      Buffer.from((await buildImage(manifest(text, fields))).launchDigest).toString('hex');
+      Buffer.from((await buildImage(manifest(text, fields), { kernel })).launchDigest).toString(
+        'hex',
+      );
     const digests = [
       await digestOf({}),
       await digestOf({ host: 'hv' }),
@@ -57,21 +60,23 @@ describe('buildImage', () => {
   it('refuses an import that the manifest does not grant, by name', async () => {
     const { imports, ...rest } = readManifest(join(luggage, 'tacit.json'));
     const fewer = imports.filter((name) => !name.endsWith('fd_write'));
-    await expect(buildImage({ ...rest, imports: fewer })).rejects.toThrow(
+    await expect(buildImage({ ...rest, imports: fewer }, { kernel })).rejects.toThrow(
       'unlinkable: luggage imports wasi_snapshot_preview1.fd_write, which the manifest does not grant',
     );
   });
 
   it('refuses a driver that does not exist', async () => {
-    await expect(buildImage(manifest('', { drivers: ['net'] }))).rejects.toThrow(
+    await expect(buildImage(manifest('', { drivers: ['net'] }), { kernel })).rejects.toThrow(
       'driver net: there is no such driver',
     );
   });
 
   it('refuses a program that is not there, or is no module', async () => {
     const missing = manifest('', { program: 'missing.wasm' });
-    await expect(buildImage(missing)).rejects.toThrow('missing.wasm: cannot be read');
+    await expect(buildImage(missing, { kernel })).rejects.toThrow('missing.wasm: cannot be read');
     writeFileSync(join(folder, 'bad.wasm'), 'no module');
-    await expect(buildImage(manifest('', { program: 'bad.wasm' }))).rejects.toThrow(/^malformed: /);
+    await expect(buildImage(manifest('', { program: 'bad.wasm' }), { kernel })).rejects.toThrow(
+      /^malformed: /,
+    );
   });
 });

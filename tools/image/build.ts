@@ -29,6 +29,14 @@ import { launchDigest } from './measure.ts';
 export interface BuildOptions {
   /** The instructions that the image may use; the shim checks for them. */
   readonly cpu?: Cpu;
+  /** Made before by {@link buildKernel} for the same `cpu`: the kernel is the same in all images. */
+  readonly kernel?: BuiltKernel;
+}
+
+/** The kernel, ready to be linked. */
+export interface BuiltKernel {
+  readonly object: WasmObject;
+  readonly sourceMap: string | undefined;
 }
 
 /** The files that a build gives, and what there is to say about them. */
@@ -57,35 +65,39 @@ const STACK_PAGES = 64;
  */
 export async function buildImage(
   manifest: Manifest,
-  { cpu = 'x86-64' }: BuildOptions = {},
+  { cpu = 'x86-64', kernel: given }: BuildOptions = {},
 ): Promise<Build> {
   const times = new Map<string, number>();
   const [driver] = manifest.drivers;
   if (driver !== undefined) throw new UserError(`driver ${driver}: there is no such driver`);
 
-  const kernelModule = await timed(times, 'kernel: AssemblyScript', () =>
-    assembleModule('kernel/main.ts', { flags: flagsFor.kernel }),
-  );
-  const programModule = await timed(times, 'program: source', () => programOf(manifest));
-  const kernel = await timed(times, 'kernel: compile', () =>
-    compile(kernelModule.wasm, { instance: 'kernel', mode: 'base0', cpu, bind: bindKernel }),
-  );
+  const kernel = given ?? (await buildKernel(cpu, times));
+  const source = await timed(times, 'program: source', () => programOf(manifest));
   const { name } = manifest;
-  const bind = bindCompartment({ name, index: PROGRAM, grants: manifest.imports }, kernel);
+  const bind = bindCompartment({ name, index: PROGRAM, grants: manifest.imports }, kernel.object);
   const program = await timed(times, 'program: compile', () =>
-    compile(programModule.wasm, { instance: name, mode: 'basereg', cpu, bind }),
+    compile(source.wasm, { instance: name, mode: 'basereg', cpu, bind }),
   );
+  const maps = { kernel: kernel.sourceMap, [name]: source.sourceMap };
   const image = await timed(times, 'link', () =>
-    link(
-      manifest,
-      cpu,
-      kernel,
-      program,
-      sourceMaps({ kernel: kernelModule, [name]: programModule }),
-    ),
+    link(manifest, cpu, kernel.object, program, sourceMaps(maps)),
   );
   const files = await timed(times, 'files', () => writeFiles(manifest, image));
   return { ...files, image, times };
+}
+
+/** Compiles the kernel. Adds what its steps took, in milliseconds, to `times`. */
+export async function buildKernel(
+  cpu: Cpu = 'x86-64',
+  times: Map<string, number> = new Map(),
+): Promise<BuiltKernel> {
+  const { wasm, sourceMap } = await timed(times, 'kernel: AssemblyScript', () =>
+    assembleModule('kernel/main.ts', { flags: flagsFor.kernel }),
+  );
+  const object = await timed(times, 'kernel: compile', () =>
+    compile(wasm, { instance: 'kernel', mode: 'base0', cpu, bind: bindKernel }),
+  );
+  return { object, sourceMap };
 }
 
 /** The program's module: compiled if it is a source, else as it is. */
@@ -102,10 +114,10 @@ async function programOf({ folder, program }: Manifest): Promise<Assembly> {
   return assembleModule(program, { flags: flagsFor.program, base: folder });
 }
 
-function sourceMaps(modules: Readonly<Record<string, Assembly>>): Map<string, SourceMap> {
+function sourceMaps(texts: Readonly<Record<string, string | undefined>>): Map<string, SourceMap> {
   const maps = new Map<string, SourceMap>();
-  for (const [instance, { sourceMap }] of Object.entries(modules)) {
-    if (sourceMap !== undefined) maps.set(instance, readSourceMap(sourceMap));
+  for (const [instance, text] of Object.entries(texts)) {
+    if (text !== undefined) maps.set(instance, readSourceMap(text));
   }
   return maps;
 }
