@@ -29,25 +29,53 @@ const VENDOR = 'AuthenticAMD';
 const BRAND = 'AMD EPYC 7003, as the Tacit machine has it';
 const HYPERVISOR = 'TacitMachine';
 
+/** Leaf 1, EDX, beside those that spec/cpuid.ts names. */
 const EDX_FPU = 0x1;
 const EDX_PSE = 0x8;
+const EDX_SEP = 0x800;
 const EDX_CLFLUSH = 0x8_0000;
 /** Leaf 1 EBX: one logical processor, cache lines of eight quadwords, APIC id 0. */
 const ONE_PROCESSOR = 0x0001_0800;
+/** Leaf 7, EBX. */
+const EBX_FSGSBASE = 0x1;
+const EBX_SMEP = 0x80;
+const EBX_INVPCID = 0x400;
+const EBX_SMAP = 0x10_0000;
+const EBX_CLFLUSHOPT = 0x80_0000;
+const EBX_CLWB = 0x100_0000;
+/** Leaf 7, ECX. */
+const ECX_RDPID = 0x40_0000;
+/** Leaf 8000_0001h, ECX and EDX. */
+const ECX_PREFETCH = 0x100;
+const EDX_PAGE_1G = 0x400_0000;
+const EDX_RDTSCP = 0x800_0000;
 /** Features that leaf 8000_0001h EDX repeats from leaf 1. APM3 appendix E.4.2. */
 const REPEATED = 0x0183_f3ff;
 
 const LEAF_1_EDX =
   EDX_FPU |
   EDX_PSE |
+  EDX_SEP |
   EDX_CLFLUSH |
   Cpuid.EDX_TSC |
   Cpuid.EDX_MSR |
   Cpuid.EDX_PAE |
   (Cpuid.EDX_CX8 | Cpuid.EDX_PGE | Cpuid.EDX_CMOV | Cpuid.EDX_FXSR | Cpuid.EDX_SSE) |
   Cpuid.EDX_SSE2;
-const LEAF_1_ECX = Cpuid.ECX_CX16 | Cpuid.ECX_POPCNT | Cpuid.ECX_RDRAND;
-const LEAF_7_EBX = Cpuid.EBX_BMI1 | Cpuid.EBX_BMI2 | Cpuid.EBX_RDSEED;
+const LEAF_1_ECX = Cpuid.ECX_CX16 | Cpuid.ECX_MOVBE | Cpuid.ECX_POPCNT | Cpuid.ECX_RDRAND;
+const LEAF_7_EBX =
+  EBX_FSGSBASE |
+  EBX_SMEP |
+  EBX_INVPCID |
+  EBX_SMAP |
+  EBX_CLFLUSHOPT |
+  EBX_CLWB |
+  (Cpuid.EBX_BMI1 | Cpuid.EBX_BMI2 | Cpuid.EBX_RDSEED);
+const LEAF_1_EXTENDED_EDX =
+  (LEAF_1_EDX & REPEATED) |
+  EDX_PAGE_1G |
+  EDX_RDTSCP |
+  (Cpuid.EDX_SYSCALL | Cpuid.EDX_NX | Cpuid.EDX_LONG_MODE);
 
 const EAX_64_BIT_HOST = 0x800;
 const EAX_VMPL = 0x20;
@@ -64,7 +92,7 @@ const VMPLS = 4;
 export const PROCESSOR: readonly CpuidLeaf[] = [
   { leaf: 0, eax: MAX_STANDARD, ...vendor(VENDOR) },
   { leaf: 1, eax: FMS, ebx: ONE_PROCESSOR, ecx: LEAF_1_ECX, edx: LEAF_1_EDX },
-  { leaf: 7, subleaf: 0, eax: 0, ebx: LEAF_7_EBX, ecx: 0, edx: 0 },
+  { leaf: 7, subleaf: 0, eax: 0, ebx: LEAF_7_EBX, ecx: ECX_RDPID, edx: 0 },
   { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
   { leaf: 0xb, subleaf: 1, eax: 0, ebx: 1, ecx: 0x201, edx: 0 },
   { leaf: 0x8000_0000, eax: MAX_EXTENDED, ...vendor(VENDOR) },
@@ -72,8 +100,8 @@ export const PROCESSOR: readonly CpuidLeaf[] = [
     leaf: 0x8000_0001,
     eax: FMS,
     ebx: 0,
-    ecx: Cpuid.ECX_LAHF | Cpuid.ECX_LZCNT,
-    edx: (LEAF_1_EDX & REPEATED) | Cpuid.EDX_SYSCALL | Cpuid.EDX_NX | Cpuid.EDX_LONG_MODE,
+    ecx: Cpuid.ECX_LAHF | Cpuid.ECX_LZCNT | ECX_PREFETCH,
+    edx: LEAF_1_EXTENDED_EDX,
   },
   { leaf: 0x8000_0002, ...text(BRAND, 0) },
   { leaf: 0x8000_0003, ...text(BRAND, 16) },
