@@ -28,14 +28,16 @@ beforeAll(() => {
     packages: 'external',
     outfile: join(elsewhere, 'build/tools/tacit.mjs'),
   });
-  printed = tacit(['build', '-c', 'examples/luggage/tacit.json', '-o', here]).stdout;
+  const first = tacit(['build', '-c', 'examples/luggage/tacit.json', '-o', here]);
+  expect(first).toMatchObject({ status: 0, stderr: '' });
+  printed = first.stdout;
   const args = [join(elsewhere, 'build/tools/tacit.mjs'), 'build', '-c', 'tacit.json', '-o', 'out'];
   const second = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     cwd: join(elsewhere, 'examples/luggage'),
     env: { ...process.env, TZ: 'Asia/Kathmandu', LANG: 'C', HOME: folder },
   });
-  expect(second.stderr).toBe('');
+  expect(second).toMatchObject({ status: 0, stderr: '' });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
