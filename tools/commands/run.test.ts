@@ -95,8 +95,8 @@ describe('the command run', () => {
 
   it.each([
     [['--memory', '3'], /--memory 3: whole pages/],
-    [['--memory', '1M'], /between 2M and 3G/],
-    [['--memory', '4G'], /between 2M and 3G/],
+    [['--memory', '1M'], /between 2M and 3584M/],
+    [['--memory', '4G'], /between 2M and 3584M/],
     [['--seed', 'x'], /--seed x/],
     [['--max-instructions', '-1'], /--max-instructions -1/],
     [['--mode', 'snp'], /image\.igvm$/],

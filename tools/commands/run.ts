@@ -21,7 +21,7 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20,
 const PAGE = 4096;
 const LEAST_MEMORY = 2 ** 21;
 /** The processor core keeps a machine in one memory of 4 GiB. */
-const MOST_MEMORY = 3 * 2 ** 30;
+const MOST_MEMORY = 3.5 * 2 ** 30;
 const NEWLINE = 0x0a;
 
 /** `run IMAGE`: boots an image in the machine. The exit code tells how the guest ended. */
@@ -98,7 +98,7 @@ function parseMemory(text: string): number {
     throw new UserError(`--memory ${text}: whole pages expected, such as 64M`);
   }
   if (bytes < LEAST_MEMORY || bytes > MOST_MEMORY) {
-    throw new UserError(`--memory ${text}: between 2M and 3G expected`);
+    throw new UserError(`--memory ${text}: between 2M and 3584M expected`);
   }
   return bytes;
 }

@@ -5,8 +5,9 @@ import { entryFor } from './rmp.ts';
 
 export const PAGE = 4096;
 export const PAGES_2M = 512;
-/** Where a PC's devices begin below 4 GiB; RAM that does not fit below goes on above 4 GiB. */
-const LOW_RAM_END = 0xc000_0000;
+/** RAM of this size or more is split as QEMU's q35 splits it: 2 GiB low, the rest from 4 GiB on. */
+const SPLIT_FROM = 0xb000_0000;
+const LOW_RAM = 0x8000_0000;
 const FOUR_GIB = 0x1_0000_0000;
 /** Frames beside the guest's RAM, for what hypervisor and PSP keep of a guest. */
 const SPARE_FRAMES = 64;
@@ -37,7 +38,7 @@ export interface MemoryPlan {
 
 /** Lays out `bytes` of guest RAM, whole pages, and room for the host's own frames. */
 export function planMemory(bytes: number): MemoryPlan {
-  const low = Math.min(bytes, LOW_RAM_END) / PAGE;
+  const low = (bytes < SPLIT_FROM ? bytes : LOW_RAM) / PAGE;
   const high = bytes / PAGE - low;
   const ranges: RamRange[] = [{ gfn: 0, frame: 0, pages: low }];
   if (high > 0) ranges.push({ gfn: FOUR_GIB / PAGE, frame: low, pages: high });

@@ -6,7 +6,7 @@ import { PAGE } from '../hypervisor/guest-memory.ts';
 import type { Machine } from '../machine.ts';
 
 /** Where a PC's devices are below 4 GiB. */
-const MMIO_FIRST = 0xc000_0000;
+const MMIO_FIRST = 0xb000_0000;
 const MMIO_END = 0x1_0000_0000;
 
 /**
