@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join, posix, resolve } from 'node:path';
+import { KERNEL_MEMORY } from '../../boot/memory-map.ts';
 import type { Layout } from '../../spec/layout.ts';
 import { UserError } from '../errors.ts';
 import { root } from '../root.ts';
@@ -24,9 +25,6 @@ export interface AssemblyOptions {
 /** Names of functions and places in the source, for symbol maps and panics. */
 const debugging = ['--debug', '--sourceMap'];
 
-/** The kernel's static data lies here, virtual address = GPA: boot/memory-map.ts has the picture. */
-const KERNEL_DATA = 0x18_0000;
-
 /**
  * What each kind of module is compiled with.
  *
@@ -42,7 +40,7 @@ export const flagsFor = {
     '--runtime',
     'stub',
     '--memoryBase',
-    String(KERNEL_DATA),
+    String(KERNEL_MEMORY),
     '--shrinkLevel',
     '1',
   ],
@@ -66,7 +64,7 @@ export async function assembleModule(
     [entry, '--config', 'asconfig.json', '--outFile', 'module.wasm', ...flags],
     {
       readFile: (name) =>
-        name === 'asconfig.json' ? readFile(config, 'utf8') : read(base, sources, name),
+        name === 'asconfig.json' ? readFileSync(config, 'utf8') : read(base, sources, name),
       writeFile: (name, contents) => {
         if (name.endsWith('.map')) sourceMap = String(contents);
         else wasm = Uint8Array.from(contents as Uint8Array);
@@ -87,11 +85,7 @@ export async function assemble(
 }
 
 /** A source as asc sees it: a file of layouts, wherever it is imported from, is its accessors. */
-async function read(
-  base: string,
-  sources: ReadonlyMap<string, string>,
-  name: string,
-): Promise<string | null> {
+function read(base: string, sources: ReadonlyMap<string, string>, name: string): string | null {
   const made = sources.get(name);
   if (made !== undefined) return made;
   const file = resolve(base, name);
@@ -101,13 +95,22 @@ async function read(
     return accessors(module, (layout) => importName(inRepository, layout));
   }
   if (inRepository !== undefined && /^spec\/(layouts|abi)\/(?!.*\.test\.ts$)/.test(inRepository)) {
-    const text = await readFile(file, 'utf8').catch(() => null);
+    const text = textOf(file);
     if (text?.includes('/layout.ts')) {
       throw new TypeError(`${inRepository} is not listed in tools/compiler/layouts.ts`);
     }
     return text;
   }
-  return readFile(file, 'utf8').catch(() => null);
+  return textOf(file);
+}
+
+/** asc asks for each place where an import may be found: null where there is none. */
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 /** The path of `file` from the repository's root, or undefined if it lies elsewhere. */

@@ -43,6 +43,9 @@ const layouts: Readonly<Record<number, Layout>> = {
   [Igvm.ENVIRONMENT_INFO]: IgvmParameter,
 };
 
+/** A file may ask for any size; nobody has that much to tell a guest. */
+const MOST_PARAMETER_BYTES = 0x100_0000n;
+
 /** Takes an IGVM file apart. @throws UserError that says what is wrong with it. */
 export function readIgvm(bytes: Uint8Array): IgvmFile {
   if (bytes.length < IgvmHeader.size) throw new UserError('IGVM file is too short');
@@ -115,6 +118,9 @@ export function launchOf(file: IgvmFile): LaunchPage[] {
     switch (header.type) {
       case Igvm.PARAMETER_AREA: {
         const { index, numberOfBytes } = contentOf(IgvmParameterArea, header);
+        if (numberOfBytes % BigInt(PAGE_SIZE) !== 0n || numberOfBytes > MOST_PARAMETER_BYTES) {
+          throw new UserError(`IGVM parameter area of ${numberOfBytes} bytes`);
+        }
         areas.set(index, Number(numberOfBytes));
         break;
       }

@@ -48,8 +48,12 @@ export interface ImageLayout {
   readonly kernelMemory: Region;
 }
 
-/** Page-table pages: the first tables, and what the kernel needs to map RAM and compartments. */
-const TABLE_PAGES = 80;
+/** Page-table pages that the kernel has to map RAM and compartments with. */
+const POOL_PAGES = 64;
+/** Root, and two levels below it for each of the shim, the kernel's memory and the top 2 GiB. */
+const UPPER_TABLES = 7;
+/** What one table of the last level maps. */
+const TABLE_SPAN = 0x20_0000;
 
 /** The address at which the linker maps the page at a place. */
 export function vaOf(place: number): bigint {
@@ -80,12 +84,13 @@ export function layOutImage(
     places.skipPage();
     return high(name, Platform.RANGE_STACK, size, true);
   };
-  const tables = high('.tables', Platform.RANGE_PAGE_TABLES, TABLE_PAGES * PAGE_SIZE, true);
+  const kernelMemory = kernelMemoryRegion(kernel);
+  const tablePages = UPPER_TABLES + lastTables(placements, kernelMemory) + POOL_PAGES;
+  const tables = high('.tables', Platform.RANGE_PAGE_TABLES, tablePages * PAGE_SIZE, true);
   const stack = stackOf('.stack', KERNEL_STACK_SIZE);
   const exceptionStacks = EXCEPTION_STACKS.map(([vector]) =>
     stackOf(`.stack.${vector}`, EXCEPTION_STACK_SIZE),
   );
-  const kernelMemory = kernelMemoryRegion(kernel);
   const regions: Region[] = [
     {
       name: '.shim',
@@ -112,6 +117,16 @@ export function layOutImage(
     exceptionStacks,
     kernelMemory,
   };
+}
+
+/** At most so many tables of the last level are needed: those that the sections and stacks touch. */
+function lastTables({ data }: Placements, kernelMemory: Region): number {
+  const end = Math.max(
+    Number(data.address - TOP) + data.bytes.length,
+    kernelMemory.gpa + kernelMemory.size,
+  );
+  const low = Math.ceil((kernelMemory.gpa + kernelMemory.size) / TABLE_SPAN);
+  return low + Math.ceil(end / TABLE_SPAN) + 1;
 }
 
 function section(
