@@ -66,6 +66,18 @@ export function assemblePagingOn(asm: Code32): void {
   for (const [n, register] of [EAX, EBX, ECX, EDX].entries()) {
     asm.op('mov r32, r/m32', register, scratch(asm, n));
   }
+  // A generator that is stuck gives numbers that anyone can guess.
+  const moves = asm.label();
+  for (const [one, other] of [
+    [EAX, EBX],
+    [EBX, ECX],
+    [ECX, EDX],
+  ] as const) {
+    asm.op('cmp r32, r/m32', one, other);
+    asm.op('jne rel8', moves);
+  }
+  asm.fail(Termination.NO_RANDOM);
+  asm.bind(moves);
   asm.op('mov r32, imm32', ESI, CR0 | Cpu.CR0_PG);
   asm.op('mov cr, r32', 0, ESI);
   for (const [n, register] of [EAX, EBX, ECX, EDX].entries()) {

@@ -6,7 +6,9 @@ import * as Cpu from '../spec/cpu.ts';
 import * as Cpuid from '../spec/cpuid.ts';
 import * as GhcbMsr from '../spec/ghcb-msr.ts';
 import { type View, view } from '../spec/layout.ts';
+import { type CpuidFunction, CpuidPage } from '../spec/layouts/cpuid-page.ts';
 import { testImage } from '../test/boot-kernel.ts';
+import { random as randomNumbers } from '../test/random.ts';
 import { decode } from '../tools/compiler/x86/decode.ts';
 import { EXIT_LIMIT } from '../tools/emulator/core.ts';
 import type { Machine } from '../tools/emulator/machine.ts';
@@ -173,6 +175,112 @@ describe('a host that lies about the place of the C-bit', () => {
       expect(machine.console.lines).toEqual([]);
     },
   );
+});
+
+/** The pages that hold the guest's own, as the AMD-SP or the guest itself would have filled them. */
+function rewrite(machine: Machine, gpa: number, change: (bytes: Uint8Array) => void): void {
+  const spa = machine.memory.spa(BigInt(gpa)) ?? expect.fail('no memory there');
+  const bytes = machine.core.read(spa, PAGE_SIZE, machine.asid).slice();
+  change(bytes);
+  machine.core.write(spa, bytes, machine.asid);
+}
+
+function functionOf(bytes: Uint8Array, leaf: number): View<typeof CpuidFunction> {
+  const { count, functions } = view(CpuidPage, bytes);
+  const found = functions.slice(0, count).find(({ eaxIn }) => eaxIn === leaf);
+  return (found as View<typeof CpuidFunction>) ?? expect.fail(`no leaf ${leaf}`);
+}
+
+describe('a CPUID page', () => {
+  const changes: [string, (bytes: Uint8Array) => void, number][] = [
+    [
+      'with more functions than fit',
+      (bytes) => {
+        view(CpuidPage, bytes).count = 65;
+      },
+      Termination.CPUID_PAGE_BAD,
+    ],
+    [
+      'without functions',
+      (bytes) => {
+        view(CpuidPage, bytes).count = 0;
+      },
+      Termination.PLATFORM_CONTRADICTION,
+    ],
+    [
+      'of a CPU without SNP',
+      (bytes) => {
+        functionOf(bytes, Cpuid.LEAF_ENCRYPTED_MEMORY).eax &= ~Cpuid.EAX_SNP;
+      },
+      Termination.PLATFORM_CONTRADICTION,
+    ],
+    [
+      'with a C-bit that cannot be one',
+      (bytes) => {
+        functionOf(bytes, Cpuid.LEAF_ENCRYPTED_MEMORY).ebx = 12;
+      },
+      Termination.C_BIT_WRONG,
+    ],
+    [
+      'of a CPU without SSE2',
+      (bytes) => {
+        functionOf(bytes, Cpuid.LEAF_FEATURES).edx &= ~Cpuid.EDX_SSE2;
+      },
+      Termination.CPU_FEATURE_MISSING,
+    ],
+    [
+      'of a CPU whose extended leaves end early',
+      (bytes) => {
+        functionOf(bytes, Cpuid.LEAF_EXTENDED).eax = Cpuid.LEAF_EXTENDED;
+      },
+      Termination.CPU_FEATURE_MISSING,
+    ],
+  ];
+  it.each(changes)('%s ends the guest', (_, change, reason) => {
+    const machine = machineFor('snp');
+    rewrite(machine, CPUID_PAGE, change);
+    expect(panicOf(machine)).toBe(reason);
+  });
+});
+
+it('a CPU without SSE2 ends a guest that asks the GHCB MSR, or the instruction', () => {
+  for (const mode of ['sev', 'sev-es'] as const) {
+    const machine = machineFor(mode);
+    const { answers } = machine.hypervisor;
+    const honest = answers.cpuid;
+    answers.cpuid = (host, leaf, subleaf) => {
+      const answer = honest(host, leaf, subleaf);
+      const hidden = leaf === Cpuid.LEAF_FEATURES ? Cpuid.EDX_SSE2 : 0;
+      return { ...answer, edx: (answer.edx & ~hidden) >>> 0 };
+    };
+    expect(panicOf(machine)).toBe(Termination.CPU_FEATURE_MISSING);
+  }
+});
+
+it('nothing but what the entry promises is relied on', () => {
+  const random = randomNumbers();
+  for (let n = 0; n < 20; n++) {
+    const machine = machineFor('none');
+    const { state } = machine.core;
+    const word = () => BigInt(random());
+    for (const name of ['rax', 'rcx', 'rdx', 'rsp', 'rbp', 'rsi', 'rdi'] as const) {
+      state[name] = word();
+    }
+    state.rflags =
+      (word() & BigInt(Cpu.RFLAGS_DF | Cpu.RFLAGS_AC | Cpu.RFLAGS_NT | Cpu.RFLAGS_ID | 0x8d5)) | 2n;
+    for (const segment of [state.gdtr, state.idtr, state.ldtr]) {
+      segment.base = word();
+      segment.limit = random() & 0xffff;
+    }
+    for (const segment of [state.cs, state.ds, state.es, state.ss, state.fs, state.gs]) {
+      segment.selector = random() & 0xfff8;
+    }
+    state.mxcsr = 0x9fc0;
+    state.x87Control = 0;
+    expect(finish(machine, LIMIT).termination.kind, random.seed).toBe('exit');
+    expect(recordOf(machine).platform).toBe(Platform.PLATFORM_NONE);
+    expect(machine.console.lines.length).toBeGreaterThan(0);
+  }
 });
 
 describe('answers that are none', () => {
