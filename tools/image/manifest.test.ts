@@ -52,7 +52,9 @@ describe('a manifest', () => {
     [{ ...least, modes: ['tdx'] }, 'tacit.json: "modes" expected'],
     [{ ...least, modes: ['snp', 'snp'] }, 'tacit.json: "modes" expected'],
     [{ ...least, host: 'xen' }, 'tacit.json: "host" expected one of kvm, hv'],
-    [{ ...least, memory: 64 }, 'tacit.json: "memory" expected a size such as'],
+    [{ ...least, memory: 64 }, 'tacit.json: "memory" expected bytes, or a size such as'],
+    [{ ...least, memory: ['64M'] }, 'tacit.json: "memory" expected'],
+    [{ ...least, memory: null }, 'tacit.json: "memory" expected'],
     [{ ...least, memory: '1K' }, 'tacit.json: "memory" expected'],
     [{ ...least, memory: '5G' }, 'tacit.json: "memory" expected'],
     [{ ...least, memory: '0M' }, 'tacit.json: "memory" expected'],
@@ -64,6 +66,10 @@ describe('a manifest', () => {
     expect(() => parse(fields)).toThrow(UserError);
     expect(() => parse(fields)).toThrow(message);
     expect(() => parse(fields)).not.toThrow(/\n/);
+  });
+
+  it.each(['1M', 1048576, '1048576', '1024K'])('may give its memory as %j', (memory) => {
+    expect(parse({ ...least, memory }).memory).toBe(0x10_0000);
   });
 
   it('that is no JSON is refused in one line', () => {

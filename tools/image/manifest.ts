@@ -88,6 +88,7 @@ interface Check<T> {
 }
 
 const MIB = 1024 * 1024;
+const UNITS = new Map(Object.entries({ '': 1, K: 1024, M: MIB, G: 1024 * MIB }));
 
 const string = (expected: string, pattern: RegExp): Check<string> => ({
   expected,
@@ -144,10 +145,12 @@ const environment: Check<Readonly<Record<string, string>>> = {
 };
 
 const memorySize: Check<number> = {
-  expected: 'a size such as "512K", "64M" or "4G", a multiple of 64K up to 4G',
+  expected: 'bytes, or a size such as "512K", "64M" or "4G", a multiple of 64K up to 4G',
   read(value) {
-    const [, digits, unit] = typeof value === 'string' ? (/^(\d+)([KMG])$/.exec(value) ?? []) : [];
-    const size = Number(digits) * { K: 1024, M: MIB, G: 1024 * MIB }[unit as 'K' | 'M' | 'G'];
+    const text = typeof value === 'number' ? String(value) : value;
+    const [, digits, unit = ''] =
+      typeof text === 'string' ? (/^(\d+)([KMG]?)$/.exec(text) ?? []) : [];
+    const size = Number(digits) * (UNITS.get(unit) ?? Number.NaN);
     return size > 0 && size % 0x1_0000 === 0 && size <= 4096 * MIB ? size : undefined;
   },
 };
