@@ -17,6 +17,7 @@ import { uniqueNames } from './wasm/names.ts';
 import { validate } from './wasm/validate.ts';
 import { allocate } from './x86/allocate.ts';
 import { findDynamic } from './x86/data.ts';
+import { disassemble } from './x86/disassemble.ts';
 import { FunctionEmitter } from './x86/emit.ts';
 import { findAdapters, makeObject, writeExtras } from './x86/generate.ts';
 import { checkIntrinsic } from './x86/intrinsics.ts';
@@ -75,7 +76,17 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   }
   writeExtras(context, target, output);
   const symbol = start && `${options.instance}!${start}`;
-  return passes.run('object', () => makeObject(context, dynamic, target, output, symbol));
+  const object = passes.run('object', () => makeObject(context, dynamic, target, output, symbol));
+  for (const { symbol: name, start: from, end } of object.functions) {
+    passes.print('object', name.slice(options.instance.length + 1), () =>
+      disassemble(object.sections.text.bytes, from, end, textRelocations(object)),
+    );
+  }
+  return object;
+}
+
+function textRelocations({ relocations }: WasmObject) {
+  return relocations.filter(({ section }) => section === 'text');
 }
 
 function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, output: Output): void {
