@@ -219,6 +219,38 @@ describe('a page of an SNP guest', () => {
   });
 });
 
+describe('a GHCB', () => {
+  const answerTo = (build: (guest: GuestCode) => void) => {
+    const machine = bootGuest({ mode: 'snp' }, (guest) => {
+      build(guest);
+      guest.event(exitFields(Event.HV_FEATURES));
+      guest.load(RBX, SHARED_VIEW + GHCB_GPA + Ghcb.VALID_SW_EXITINFO1 * 8);
+      guest.load(RDX, SHARED_VIEW + GHCB_GPA + Ghcb.VALID_SW_EXITINFO2 * 8);
+    });
+    runUntil(machine, Exit.HLT);
+    return [machine.core.state.rbx, machine.core.state.rdx];
+  };
+
+  it('serves an SNP guest that has registered it, and no other', () => {
+    expect(answerTo(() => {})).toEqual([
+      BigInt(Ghcb.RESULT_MALFORMED),
+      BigInt(Ghcb.ERROR_NOT_REGISTERED),
+    ]);
+    expect(answerTo((guest) => guest.registerGhcb())).toEqual([BigInt(Ghcb.RESULT_OK), 3n]);
+  });
+
+  it('is shared first where memory starts as the guest’s', () => {
+    const machine = bootGuest({ mode: 'snp', host: 'hv' }, (guest) => {
+      guest.registerGhcb(true);
+      guest.event(exitFields(Event.HV_FEATURES));
+      guest.load(RDX, SHARED_VIEW + GHCB_GPA + Ghcb.VALID_SW_EXITINFO2 * 8);
+    });
+    runUntil(machine, Exit.HLT);
+    expect(machine.core.state.rdx).toBe(7n);
+    expect(machine.statistics.exits.get('VMGEXIT:MSR:PAGE_STATE_CHANGE_REQUEST')).toBe(1);
+  });
+});
+
 describe('the state of a vCPU', () => {
   it.each(['sev-es', 'snp'] as const)('is ciphertext to the host in %s', (mode) => {
     const machine = bootGuest({ mode }, (guest) => guest.set(RBX, CANARY));

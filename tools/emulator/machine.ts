@@ -76,7 +76,16 @@ export function createMachine(options: MachineOptions): Machine {
     systemFrames: plan.systemFrames,
     gpaFrames: plan.gpaFrames,
     seed: new DataView(new Random(seed, 'processor').bytes(8).buffer).getBigUint64(0),
-    mmio: NO_DEVICES,
+    mmio: {
+      read: (gpa, size) => {
+        hypervisor.note('NPF', gpa);
+        return NO_DEVICES.read(gpa, size);
+      },
+      write: (gpa, size, value) => {
+        hypervisor.note('NPF', gpa, value);
+        NO_DEVICES.write(gpa, size, value);
+      },
+    },
     observer: {
       vc: (rip) => statistics.countVc(rip),
       pvalidate: (gpa, huge, validate, unchanged) => {

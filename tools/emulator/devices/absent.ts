@@ -39,7 +39,7 @@ export function absentPart(port: number): string {
 
 const RESET = 0x04;
 
-/** The reset control register at 0xCF9. A machine that starts again is not built yet. ICH9 §13.7.5. */
+/** The reset control register at 0xCF9. A machine that starts again is not built yet. PC. */
 export class ResetControl implements PortDevice {
   readonly name = 'reset control';
   readonly width = 1;

@@ -3,14 +3,14 @@ import type { GhcbRequest } from './ghcb-request.ts';
 import { PAGE } from './guest-memory.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
-/** SW_EXITINFO1 of the event. GHCB §4.1.13. */
+/** SW_EXITINFO1 of the event. GHCB, #HV doorbell page. */
 const GET_PREFERRED = 0n;
 const SET = 1n;
 const QUERY = 2n;
 const CLEAR = 3n;
 const NONE = (1n << 64n) - 1n;
 
-/** Event #HV doorbell page: where the guest wants to be told what is pending. GHCB §4.1.13. */
+/** Event #HV doorbell page: where the guest wants to be told what is pending. GHCB, #HV doorbell page. */
 export function doorbell(host: Hypervisor, request: GhcbRequest): void {
   switch (request.info1) {
     case GET_PREFERRED:

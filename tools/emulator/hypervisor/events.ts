@@ -119,7 +119,7 @@ function msr(host: Hypervisor, request: GhcbRequest): void {
   request.set(VALID_RDX, value >> 32n);
 }
 
-/** EXITINFO1: 0 sets the table's address, 1 asks for it. GHCB §4.1.4. */
+/** EXITINFO1: 0 sets the table's address, 1 asks for it. GHCB, AP jump table. */
 function apJumpTable(host: Hypervisor, request: GhcbRequest): void {
   if (request.info1 === 0n) host.apJumpTable = request.info2;
   else if (request.info1 === 1n) request.succeed(host.apJumpTable);
@@ -140,7 +140,7 @@ function unsupported(host: Hypervisor, request: GhcbRequest): void {
   host.end({ kind: 'shutdown', cause: `the guest does not support #VC ${code}` });
 }
 
-/** EXITINFO1: 31:0 request, 63:32 APIC id of the processor. GHCB §4.1.9. */
+/** EXITINFO1: 31:0 request, 63:32 APIC id of the processor. GHCB, AP creation. */
 function createProcessor(host: Hypervisor, request: GhcbRequest): void {
   const apicId = request.info1 >> 32n;
   if (apicId !== 0n) {

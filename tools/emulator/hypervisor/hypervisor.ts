@@ -64,7 +64,7 @@ export class Hypervisor {
 
   /** The page that the guest registered as its GHCB. GHCB §2.3.2. */
   registeredGhcb: bigint | undefined;
-  /** The guest's #HV doorbell page. GHCB §4.1.13. */
+  /** The guest's #HV doorbell page. GHCB, #HV doorbell page. */
   doorbell: bigint | undefined;
   apJumpTable = 0n;
   /** DR7 as the guest last told it. */

@@ -90,7 +90,7 @@ export function portAccess(host: Hypervisor, request: GhcbRequest): void {
   else request.writeBuffer(inString(host.ports, port, size, Number(count)));
 }
 
-/** Event MMIO read: EXITINFO1 is the device's address, EXITINFO2 a number of bytes. GHCB §4.1.3. */
+/** Event MMIO read: EXITINFO1 is the device's address, EXITINFO2 a number of bytes. GHCB, MMIO access. */
 export function mmioRead(host: Hypervisor, request: GhcbRequest): void {
   const size = mmioSize(request);
   if (size === undefined) return;
@@ -99,7 +99,7 @@ export function mmioRead(host: Hypervisor, request: GhcbRequest): void {
   request.writeBuffer(bytes.subarray(0, size));
 }
 
-/** Event MMIO write, as {@link mmioRead}. GHCB §4.1.3. */
+/** Event MMIO write, as {@link mmioRead}. GHCB, MMIO access. */
 export function mmioWrite(host: Hypervisor, request: GhcbRequest): void {
   const size = mmioSize(request);
   const buffer = size === undefined ? undefined : request.readBuffer(size);

@@ -3,7 +3,7 @@ import { CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
 import type { CpuidLeaf } from '../cpuid/model.ts';
 import { PAGE } from '../hypervisor/guest-memory.ts';
 
-/** The CPUID page that the host proposes to the AMD-SP: all functions that it has. SNP §8.17.2.6. */
+/** The CPUID page that the host proposes to the AMD-SP: all functions that it has. SNP, CPUID page. */
 export function cpuidPage(leaves: readonly CpuidLeaf[]): Uint8Array {
   const page = new Uint8Array(PAGE);
   const table = view(CpuidPage, page);

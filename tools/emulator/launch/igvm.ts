@@ -31,7 +31,7 @@ export function igvmModes(file: IgvmFile): Mode[] {
 
 /**
  * Launches an IGVM file on the platform of the machine's mode, by QEMU's and KVM's rules: pages in the
- * file's order, zero pages as NORMAL ones, VMSAs last. IGVM; SNP §8.
+ * file's order, zero pages as NORMAL ones, VMSAs last. IGVM; SNP, launch.
  */
 export function launchIgvm(machine: Machine, bytes: Uint8Array): void {
   const file = parseIgvm(bytes);

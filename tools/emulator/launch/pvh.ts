@@ -18,7 +18,7 @@ const COMMAND_LINE_OFFSET = 0x800;
 
 /**
  * Loads an ELF file with a PVH note and makes the machine ready to enter it. In sev and sev-es the
- * segments with their zero tails and the page of start_info are encrypted. PVH; SEV §6.
+ * segments with their zero tails and the page of start_info are encrypted. PVH; SEV, launch.
  */
 export function launchElf(machine: Machine, file: Uint8Array): void {
   const { mode } = machine;

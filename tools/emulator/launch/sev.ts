@@ -8,7 +8,7 @@ import type { Machine } from '../machine.ts';
 /** Frame number of the address at which KVM measures a VMSA. */
 export const VMSA_GFN = VMSA_GPA / PAGE;
 
-/** Encrypts guest frames in place, in the order given, as a launch before SNP does. SEV §6.3. */
+/** Encrypts guest frames in place, in the order given, as a launch before SNP does. SEV, LAUNCH_UPDATE_DATA. */
 export function launchSev(machine: Machine, gfns: readonly number[]): void {
   check(machine.psp.sevLaunchStart(machine.asid), 'LAUNCH_START');
   for (const gfn of gfns) {
@@ -19,7 +19,7 @@ export function launchSev(machine: Machine, gfns: readonly number[]): void {
   }
 }
 
-/** Puts `state` into a VMSA page, encrypts it, and has the vCPU start from it. SEV §6.4. */
+/** Puts `state` into a VMSA page, encrypts it, and has the vCPU start from it. SEV, LAUNCH_UPDATE_VMSA. */
 export function launchVmsa(machine: Machine, state: Uint8Array): void {
   const frame = machine.memory.allocateFrame();
   machine.memory.write(frame * PAGE, state);
@@ -27,7 +27,7 @@ export function launchVmsa(machine: Machine, state: Uint8Array): void {
   machine.vcpu.startProtected(frame, machine.memory);
 }
 
-/** A guest context of the AMD-SP's, started with `policy` and active. Its frame. SNP §8.12. */
+/** A guest context of the AMD-SP's, started with `policy` and active. Its frame. SNP, GCTX_CREATE. */
 export function startSnp(machine: Machine, policy: bigint): number {
   const frame = machine.memory.allocateFrame();
   const firmware = { assigned: true, huge: false, immutable: true, asid: 0, gfn: 0 };
@@ -38,7 +38,7 @@ export function startSnp(machine: Machine, policy: bigint): number {
   return frame;
 }
 
-/** Hands the page in `frame` to an SNP guest as `gfn`: RMPUPDATE, then LAUNCH_UPDATE. SNP §8.17. */
+/** Hands the page in `frame` to an SNP guest as `gfn`: RMPUPDATE, then LAUNCH_UPDATE. SNP, LAUNCH_UPDATE. */
 export function launchPage(
   machine: Machine,
   context: number,

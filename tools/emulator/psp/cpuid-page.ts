@@ -9,7 +9,7 @@ const FUNCTIONS = 16;
 const RESERVED = 0x28;
 
 /**
- * How a register of the hypervisor's claim is held against the processor's own answer. SNP §8.17.2.6.
+ * How a register of the hypervisor's claim is held against the processor's own answer. SNP, CPUID page.
  * `free` bits may be anything.
  */
 type Rule =
@@ -51,7 +51,7 @@ const UNLISTED: readonly [Rule, Rule, Rule, Rule] = [subset, subset, subset, sub
 
 /**
  * Holds the CPUID page `page` against the processor and corrects it in place. True if nothing had
- * to be corrected. SNP §8.17.2.6.
+ * to be corrected. SNP, CPUID page.
  */
 export function sanitizeCpuidPage(page: Uint8Array): boolean {
   const table = view(CpuidPage, page);

@@ -2,7 +2,7 @@ import { DIGEST_SIZE } from './launch-digest.ts';
 
 export type GuestState = 'init' | 'launch' | 'running';
 
-/** What the AMD-SP remembers of a guest, in a page that nobody else can write. SNP §4, GCTX. */
+/** What the AMD-SP remembers of a guest, in a page that nobody else can write. SNP, GCTX. */
 export interface GuestContext {
   state: GuestState;
   asid: number;

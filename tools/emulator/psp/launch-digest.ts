@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What a page contributes to the launch digest. SNP §8.17.2, PAGE_INFO. */
+/** What a page contributes to the launch digest. SNP, PAGE_INFO. */
 export interface MeasuredPage {
   /** Digest of the content, or zeros where the type has none. */
   readonly contents: Uint8Array;
@@ -17,7 +17,7 @@ export function sha384(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha384').update(bytes).digest());
 }
 
-/** The digest after `page`: SHA-384 of its PAGE_INFO, which holds the digest before. SNP §8.17.2. */
+/** The digest after `page`: SHA-384 of its PAGE_INFO, which holds the digest before. SNP, LAUNCH_UPDATE. */
 export function extend(digest: Uint8Array, page: MeasuredPage): Uint8Array {
   const info = new Uint8Array(PAGE_INFO_SIZE);
   info.set(digest, 0x00);

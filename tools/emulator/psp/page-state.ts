@@ -12,7 +12,7 @@ export type PageState =
   | 'guest-invalid'
   | 'guest-valid';
 
-/** The state that an RMP entry means to the AMD-SP. SNP §5.3, table 4. */
+/** The state that an RMP entry means to the AMD-SP. SNP, page states. */
 export function pageState(entry: RmpEntry): PageState {
   const { assigned, validated, asid, immutable, gfn, vmsa } = entry;
   if (!assigned) return immutable ? 'hv-fixed' : 'hypervisor';

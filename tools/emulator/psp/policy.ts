@@ -8,7 +8,7 @@ const KNOWN =
   BigInt(Policy.ABI_MINOR_MASK | Policy.ABI_MAJOR_MASK | Policy.SMT | Policy.RESERVED_ONE) |
   BigInt(Policy.MIGRATE_MA | Policy.DEBUG | Policy.SINGLE_SOCKET);
 
-/** Why LAUNCH_START refuses a policy; undefined if it does not. The host has SMT on. SNP §8.16. */
+/** Why LAUNCH_START refuses a policy; undefined if it does not. The host has SMT on. SNP, LAUNCH_START. */
 export function refusedPolicy(policy: bigint): string | undefined {
   const has = (bit: number) => (policy & BigInt(bit)) !== 0n;
   const minor = Number(policy & 0xffn);

@@ -36,7 +36,7 @@ export class Psp {
   readonly #core: Core;
   readonly #random: Random;
   readonly #contexts = new Map<number, GuestContext>();
-  /** Digest of a guest before SNP: SHA-256 over all that was encrypted for it. SEV §6.5. */
+  /** Digest of a guest before SNP: SHA-256 over all that was encrypted for it. SEV, LAUNCH_MEASURE. */
   #sevDigest: Hash | undefined;
   #sevAsid = 0;
 
@@ -50,7 +50,7 @@ export class Psp {
     return this.#contexts.get(frame);
   }
 
-  /** SNP_GCTX_CREATE: makes a guest context of a firmware page. SNP §8.12. */
+  /** SNP_GCTX_CREATE: makes a guest context of a firmware page. SNP, GCTX_CREATE. */
   createContext(frame: number): number {
     const entry = this.#core.frames.rmp(frame);
     if (pageState(entry) !== 'firmware') return Status.INVALID_PAGE_STATE;
@@ -59,7 +59,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_LAUNCH_START: fixes the policy and makes the guest's keys. SNP §8.16. */
+  /** SNP_LAUNCH_START: fixes the policy and makes the guest's keys. SNP, LAUNCH_START. */
   launchStart(frame: number, policy: bigint): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
@@ -72,7 +72,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_ACTIVATE: binds the guest to an ASID, under which its key is installed. SNP §8.8. */
+  /** SNP_ACTIVATE: binds the guest to an ASID, under which its key is installed. SNP, ACTIVATE. */
   activate(frame: number, asid: number): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
@@ -84,7 +84,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_LAUNCH_UPDATE: encrypts a page in place and measures it. SNP §8.17. */
+  /** SNP_LAUNCH_UPDATE: encrypts a page in place and measures it. SNP, LAUNCH_UPDATE. */
   launchUpdate(update: LaunchUpdate): number {
     const context = this.#valid(update.context);
     if (!context) return Status.INVALID_GUEST;
@@ -109,7 +109,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_LAUNCH_FINISH: the guest may run from now on. SNP §8.18. */
+  /** SNP_LAUNCH_FINISH: the guest may run from now on. SNP, LAUNCH_FINISH. */
   launchFinish(frame: number, hostData: Uint8Array = new Uint8Array(32)): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
@@ -120,7 +120,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** LAUNCH_START of a guest before SNP, activated at once. SEV §6.2. */
+  /** LAUNCH_START of a guest before SNP, activated at once. SEV, LAUNCH_START. */
   sevLaunchStart(asid: number): number {
     if (asid <= 0 || asid > MAX_ASID) return Status.INVALID_ASID;
     this.#install(asid, this.#random.bytes(32));
@@ -129,7 +129,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** LAUNCH_UPDATE_DATA or LAUNCH_UPDATE_VMSA: encrypts a page in place and measures it. SEV §6.3. */
+  /** LAUNCH_UPDATE_DATA or LAUNCH_UPDATE_VMSA: encrypts a page in place and measures it. SEV, LAUNCH_UPDATE_DATA. */
   sevLaunchUpdate(frame: number): number {
     if (!this.#sevDigest) return Status.INVALID_GUEST_STATE;
     const bytes = this.#core.read(frame * PAGE, PAGE, 0);
@@ -138,7 +138,7 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** LAUNCH_MEASURE: the digest of what was encrypted; nothing can be added after. SEV §6.5. */
+  /** LAUNCH_MEASURE: the digest of what was encrypted; nothing can be added after. SEV, LAUNCH_MEASURE. */
   sevLaunchMeasure(): Uint8Array | undefined {
     const digest = this.#sevDigest?.digest();
     this.#sevDigest = undefined;
@@ -207,5 +207,5 @@ export class Psp {
   }
 }
 
-/** Types of page that are never 2 MiB. SNP §8.17.2. */
+/** Types of page that are never 2 MiB. SNP, LAUNCH_UPDATE. */
 const SMALL_TYPES: readonly number[] = [Launch.VMSA, Launch.SECRETS, Launch.CPUID];

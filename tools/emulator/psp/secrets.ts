@@ -8,7 +8,7 @@ const VERSION = 3;
 /** Mean deviation of the time stamp counter in parts of 100,000, as on Genoa. */
 const TSC_FACTOR = 200;
 
-/** Quadwords of a VMSA that register protection covers, a bit each. SNP §8.17.2.5. */
+/** Quadwords of a VMSA that register protection covers, a bit each. SNP, secrets page. */
 // biome-ignore format: eight bytes a line, as they lie in the page
 const VMSA_TWEAK = Uint8Array.of(
   0x00, 0x00, 0x00, 0x00, 0x00, 0x80, 0x00, 0x88,
@@ -21,7 +21,7 @@ const VMSA_TWEAK = Uint8Array.of(
   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00,
 );
 
-/** The secrets page of a guest: its message keys, and what else the AMD-SP tells it. SNP §8.17.2.5. */
+/** The secrets page of a guest: its message keys, and what else the AMD-SP tells it. SNP, secrets page. */
 export function secretsPage(context: GuestContext): Uint8Array {
   const page = new Uint8Array(PAGE);
   const secrets = view(SecretsPage, page);
