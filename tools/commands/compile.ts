@@ -10,6 +10,10 @@ interface Options {
   readonly output: string;
 }
 
+/** Exit code for a module that is refused, and how the message of a refusal begins. */
+const USAGE = 2;
+const REFUSAL = /^(malformed|invalid|unsupported|unlinkable): /;
+
 /** `compile FILE.wasm --target linux -o EXE`: a Wasm module becomes an executable of its own. */
 export function register(program: Command): void {
   program
@@ -31,8 +35,16 @@ async function compileFile(file: string, { link, target, output }: Options): Pro
   const links = link.map(readLink);
   const names = new Set(links.map(({ name }) => name));
   if (names.size < links.length) throw new UserError('--link: a name is given twice');
-  const executable = makeExecutable(readModule(file), links, await compileRuntime());
-  write(output, executable);
+  const program = readModule(file);
+  const runtime = await compileRuntime();
+  try {
+    write(output, makeExecutable(program, links, runtime));
+  } catch (error) {
+    if (!(error instanceof UserError) || !REFUSAL.test(error.message)) throw error;
+    // Scripts look for the kind of refusal at the beginning of the line.
+    console.error(error.message);
+    process.exitCode = USAGE;
+  }
 }
 
 function readLink(text: string): LinkedModule {

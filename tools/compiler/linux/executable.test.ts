@@ -177,8 +177,9 @@ describe('--batch', () => {
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 describe('a trap', () => {
-  const program = () =>
-    build(`(module
+  let program: Uint8Array;
+  beforeAll(() => {
+    program = build(`(module
       (memory 1)
       (type $none (func))
       (type $number (func (result i32)))
@@ -208,6 +209,7 @@ describe('a trap', () => {
       (func (export "other") (param i32) (call_indirect (type $none) (local.get 0)))
       (func $deeper (export "recurse") (param i64) (result i64)
         (i64.add (call $deeper (i64.add (local.get 0) (i64.const 1))) (local.get 0))))`);
+  });
 
   it.each([
     ['unreachable', 'unreachable'],
@@ -232,7 +234,7 @@ describe('a trap', () => {
     ['other i32:00000000', 'indirect call type mismatch'],
     ['recurse i64:0000000000000000', 'call stack exhausted'],
   ])('%s: %s, after which calls go on', (call, words) => {
-    expect(batch(program(), call, 'indirect i32:00000000', call)).toEqual([
+    expect(batch(program, call, 'indirect i32:00000000', call)).toEqual([
       `trap: ${words}`,
       'i32:00000007',
       `trap: ${words}`,

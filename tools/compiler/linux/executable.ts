@@ -95,7 +95,7 @@ function link(instances: readonly NamedObject[], runtime: WasmObject): Uint8Arra
   return writeElf(
     addresses.of('_start'),
     [
-      runtimeData(runtime),
+      ...runtimeData(runtime),
       segment('.text', text, 'rx'),
       segment('.rodata', rodata, 'r'),
       segment('.data', data, 'rw'),
@@ -148,18 +148,33 @@ function segment(
   return { name, address: Number(address), bytes, memorySize: bytes.length, access };
 }
 
-/** The run-time's static data, at the addresses that its linear memory gives it. */
-function runtimeData({ memory }: WasmObject): Segment {
-  if (!memory) throw new TypeError('the run-time has no memory');
-  const segments = memory.segments.filter(({ bytes }) => bytes.length > 0);
-  const end = Math.max(...segments.map(({ offset, bytes }) => offset + bytes.length));
-  const bytes = new Uint8Array(end - RUNTIME_DATA);
-  for (const { offset, bytes: contents } of segments) bytes.set(contents, offset - RUNTIME_DATA);
-  return {
-    name: '.runtime',
-    address: RUNTIME_DATA,
-    bytes,
-    memorySize: memory.minPages * 0x1_0000 - RUNTIME_DATA,
-    access: 'rw',
-  };
+/** A run of zeros that is worth a segment of its own, as files hold none at a segment's end. */
+const WORTHWHILE_GAP = 4 * PAGE;
+
+/**
+ * The run-time's static data, at the addresses that its linear memory gives it: its buffers are zeros,
+ * which the file leaves out.
+ */
+function runtimeData({ memory }: WasmObject): Segment[] {
+  const contents = (memory?.segments ?? [])
+    .filter(({ bytes }) => bytes.length > 0)
+    .toSorted((a, b) => a.offset - b.offset);
+  const groups: (typeof contents)[] = [];
+  let end = Number.NEGATIVE_INFINITY;
+  for (const data of contents) {
+    if (data.offset - end >= WORTHWHILE_GAP) groups.push([]);
+    groups.at(-1)?.push(data);
+    end = data.offset + data.bytes.length;
+  }
+  const starts = groups.map((group, i) =>
+    i === 0 ? RUNTIME_DATA : Math.floor((group[0]?.offset ?? 0) / PAGE) * PAGE,
+  );
+  return groups.map((group, i) => {
+    const address = starts[i] ?? 0;
+    const last = group.at(-1);
+    const bytes = new Uint8Array((last ? last.offset + last.bytes.length : address) - address);
+    for (const data of group) bytes.set(data.bytes, data.offset - address);
+    const next = starts[i + 1] ?? (memory?.minPages ?? 0) * 0x1_0000;
+    return { name: '.runtime', address, bytes, memorySize: next - address, access: 'rw' };
+  });
 }
