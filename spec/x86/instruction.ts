@@ -38,7 +38,7 @@ export interface Flags {
   readonly read: number;
 }
 
-export type RegisterFile = 'gpr' | 'xmm' | 'segment' | 'control' | 'debug' | 'st';
+export type RegisterFile = 'gpr' | 'xmm' | 'segment' | 'control' | 'debug';
 
 // biome-ignore format: one kind per line
 export type OperandKind =
