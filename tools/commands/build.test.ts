@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -54,6 +54,18 @@ describe('tacit build', () => {
     const failing = build({ name: 'made', program: 'missing.ts' });
     await expect(failing).rejects.toThrow(UserError);
     expect(readdirSync(folder)).not.toContain('out');
+  });
+
+  it('refuses a folder that is a file', async () => {
+    const made = { name: 'made', program: 'made.ts' };
+    const file = join(folder, 'made.ts');
+    await expect(build(made, '-o', file)).rejects.toThrow(`${file}: cannot be made a folder`);
+  });
+
+  it('leaves nothing behind when a file cannot be written', async () => {
+    mkdirSync(join(folder, 'out/made.igvm.new'), { recursive: true });
+    await expect(build({ name: 'made', program: 'made.ts' })).rejects.toThrow(UserError);
+    expect(readdirSync(join(folder, 'out'))).toEqual(['made.igvm.new']);
   });
 
   it('refuses a level of CPU that it does not know', async () => {

@@ -53,14 +53,21 @@ async function build({ config, output, cpu, times }: Options): Promise<void> {
 
 /** Writes all files or none: each under another name first. */
 function writeAll(folder: string, files: readonly (readonly [string, string | Uint8Array])[]) {
-  const paths = files.map(([name]) => join(folder, name));
-  const unfinished = (path: string) => `${path}.new`;
   try {
     mkdirSync(folder, { recursive: true });
-    for (const [i, path] of paths.entries()) writeFileSync(unfinished(path), files[i]?.[1] ?? '');
-    for (const path of paths) renameSync(unfinished(path), path);
+  } catch {
+    throw new UserError(`${folder}: cannot be made a folder`);
+  }
+  const written: string[] = [];
+  try {
+    for (const [name, content] of files) {
+      const path = join(folder, `${name}.new`);
+      writeFileSync(path, content);
+      written.push(path);
+    }
+    for (const path of written) renameSync(path, path.replace(/\.new$/, ''));
   } catch (error) {
-    for (const path of paths) rmSync(unfinished(path), { force: true });
+    for (const path of written) rmSync(path, { force: true });
     throw new UserError(`${folder}: ${(error as Error).message}`);
   }
 }
