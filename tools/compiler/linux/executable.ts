@@ -159,8 +159,9 @@ function runtimeData({ memory }: WasmObject): Segment[] {
   const contents = (memory?.segments ?? [])
     .filter(({ bytes }) => bytes.length > 0)
     .toSorted((a, b) => a.offset - b.offset);
-  const groups: (typeof contents)[] = [];
-  let end = Number.NEGATIVE_INFINITY;
+  // The first group is empty: what comes before the first data.
+  const groups: (typeof contents)[] = [[]];
+  let end = RUNTIME_DATA;
   for (const data of contents) {
     if (data.offset - end >= WORTHWHILE_GAP) groups.push([]);
     groups.at(-1)?.push(data);
