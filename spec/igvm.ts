@@ -8,6 +8,9 @@ export const SUPPORTED_PLATFORM: u32 = 0x001;
 export const GUEST_POLICY: u32 = 0x101;
 export const RELOCATABLE_REGION: u32 = 0x102;
 export const PAGE_TABLE_RELOCATION_REGION: u32 = 0x103;
+export const CORIM_DOCUMENT: u32 = 0x104;
+export const CORIM_SIGNATURE: u32 = 0x105;
+export const CCA_POLICY: u32 = 0x106;
 export const PARAMETER_AREA: u32 = 0x301;
 export const PAGE_DATA: u32 = 0x302;
 export const PARAMETER_INSERT: u32 = 0x303;
@@ -21,6 +24,10 @@ export const SNP_ID_BLOCK: u32 = 0x30b;
 export const MEMORY_MAP: u32 = 0x30c;
 export const ERROR_RANGE: u32 = 0x30d;
 export const COMMAND_LINE: u32 = 0x30e;
+export const SLIT: u32 = 0x30f;
+export const PPTT: u32 = 0x310;
+export const VBS_MEASUREMENT: u32 = 0x311;
+export const DEVICE_TREE: u32 = 0x312;
 export const ENVIRONMENT_INFO: u32 = 0x313;
 
 /** SUPPORTED_PLATFORM.platformType. */

@@ -2,6 +2,7 @@
 
 export const TSC: u32 = 0x10;
 export const APIC_BASE: u32 = 0x1b;
+export const PATCH_LEVEL: u32 = 0x8b;
 export const SYSENTER_CS: u32 = 0x174;
 export const SYSENTER_ESP: u32 = 0x175;
 export const SYSENTER_EIP: u32 = 0x176;

@@ -44,7 +44,6 @@ export interface MachineOptions {
 export interface Machine {
   readonly mode: Mode;
   readonly asid: number;
-  readonly seed: bigint;
   readonly core: Core;
   readonly memory: GuestMemory;
   readonly pages: PageStates;
@@ -115,6 +114,6 @@ export function createMachine(options: MachineOptions): Machine {
   ports.add(EXIT_PORT, 4, new DebugExit(end));
   ports.add(RESET_CONTROL, 1, new ResetControl(end));
   const psp = new Psp(core, new Random(seed, 'AMD-SP'));
-  const machine = { mode, asid, seed, core, memory, pages, vcpu, ports, console, hypervisor, psp };
+  const machine = { mode, asid, core, memory, pages, vcpu, ports, console, hypervisor, psp };
   return { ...machine, statistics, launchDigest: undefined };
 }

@@ -29,34 +29,16 @@ const VENDOR = 'AuthenticAMD';
 const BRAND = 'AMD EPYC 7003, as the Tacit machine has it';
 const HYPERVISOR = 'TacitMachine';
 
-/** Leaf 1, EDX, beside those that spec/cpuid.ts names. */
-const EDX_FPU = 0x1;
-const EDX_PSE = 0x8;
-const EDX_SEP = 0x800;
-const EDX_CLFLUSH = 0x8_0000;
 /** Leaf 1 EBX: one logical processor, cache lines of eight quadwords, APIC id 0. */
 const ONE_PROCESSOR = 0x0001_0800;
-/** Leaf 7, EBX. */
-const EBX_FSGSBASE = 0x1;
-const EBX_SMEP = 0x80;
-const EBX_INVPCID = 0x400;
-const EBX_SMAP = 0x10_0000;
-const EBX_CLFLUSHOPT = 0x80_0000;
-const EBX_CLWB = 0x100_0000;
-/** Leaf 7, ECX. */
-const ECX_RDPID = 0x40_0000;
-/** Leaf 8000_0001h, ECX and EDX. */
-const ECX_PREFETCH = 0x100;
-const EDX_PAGE_1G = 0x400_0000;
-const EDX_RDTSCP = 0x800_0000;
 /** Features that leaf 8000_0001h EDX repeats from leaf 1. APM3 appendix E.4.2. */
 const REPEATED = 0x0183_f3ff;
 
 const LEAF_1_EDX =
-  EDX_FPU |
-  EDX_PSE |
-  EDX_SEP |
-  EDX_CLFLUSH |
+  Cpuid.EDX_FPU |
+  Cpuid.EDX_PSE |
+  Cpuid.EDX_SEP |
+  Cpuid.EDX_CLFLUSH |
   Cpuid.EDX_TSC |
   Cpuid.EDX_MSR |
   Cpuid.EDX_PAE |
@@ -64,23 +46,19 @@ const LEAF_1_EDX =
   Cpuid.EDX_SSE2;
 const LEAF_1_ECX = Cpuid.ECX_CX16 | Cpuid.ECX_MOVBE | Cpuid.ECX_POPCNT | Cpuid.ECX_RDRAND;
 const LEAF_7_EBX =
-  EBX_FSGSBASE |
-  EBX_SMEP |
-  EBX_INVPCID |
-  EBX_SMAP |
-  EBX_CLFLUSHOPT |
-  EBX_CLWB |
+  Cpuid.EBX_FSGSBASE |
+  Cpuid.EBX_SMEP |
+  Cpuid.EBX_INVPCID |
+  Cpuid.EBX_SMAP |
+  Cpuid.EBX_CLFLUSHOPT |
+  Cpuid.EBX_CLWB |
   (Cpuid.EBX_BMI1 | Cpuid.EBX_BMI2 | Cpuid.EBX_RDSEED);
 const LEAF_1_EXTENDED_EDX =
   (LEAF_1_EDX & REPEATED) |
-  EDX_PAGE_1G |
-  EDX_RDTSCP |
+  Cpuid.EDX_PAGE_1G |
+  Cpuid.EDX_RDTSCP |
   (Cpuid.EDX_SYSCALL | Cpuid.EDX_NX | Cpuid.EDX_LONG_MODE);
 
-const EAX_64_BIT_HOST = 0x800;
-const EAX_VMPL = 0x20;
-const EAX_COHERENT = 0x400;
-const EAX_RESTRICTED_INJECTION = 0x1000;
 const INVARIANT_TSC = 0x100;
 /** Physical, linear addresses: 48 bits each. */
 const ADDRESS_BITS = 0x3030;
@@ -92,7 +70,7 @@ const VMPLS = 4;
 export const PROCESSOR: readonly CpuidLeaf[] = [
   { leaf: 0, eax: MAX_STANDARD, ...vendor(VENDOR) },
   { leaf: 1, eax: FMS, ebx: ONE_PROCESSOR, ecx: LEAF_1_ECX, edx: LEAF_1_EDX },
-  { leaf: 7, subleaf: 0, eax: 0, ebx: LEAF_7_EBX, ecx: ECX_RDPID, edx: 0 },
+  { leaf: 7, subleaf: 0, eax: 0, ebx: LEAF_7_EBX, ecx: Cpuid.ECX_RDPID, edx: 0 },
   { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
   { leaf: 0xb, subleaf: 1, eax: 0, ebx: 1, ecx: 0x201, edx: 0 },
   { leaf: 0x8000_0000, eax: MAX_EXTENDED, ...vendor(VENDOR) },
@@ -100,7 +78,7 @@ export const PROCESSOR: readonly CpuidLeaf[] = [
     leaf: 0x8000_0001,
     eax: FMS,
     ebx: 0,
-    ecx: Cpuid.ECX_LAHF | Cpuid.ECX_LZCNT | ECX_PREFETCH,
+    ecx: Cpuid.ECX_LAHF | Cpuid.ECX_LZCNT | Cpuid.ECX_PREFETCH,
     edx: LEAF_1_EXTENDED_EDX,
   },
   { leaf: 0x8000_0002, ...text(BRAND, 0) },
@@ -114,8 +92,8 @@ export const PROCESSOR: readonly CpuidLeaf[] = [
       Cpuid.EAX_SEV |
       Cpuid.EAX_SEV_ES |
       Cpuid.EAX_SNP |
-      EAX_VMPL |
-      (EAX_COHERENT | EAX_64_BIT_HOST | EAX_RESTRICTED_INJECTION),
+      Cpuid.EAX_VMPL |
+      (Cpuid.EAX_COHERENT | Cpuid.EAX_64_BIT_HOST | Cpuid.EAX_RESTRICTED_INJECTION),
     ebx: C_BIT | (REDUCTION << 6) | (VMPLS << 12),
     ecx: MAX_ASID,
     edx: MIN_SEV_ASID,

@@ -1,10 +1,9 @@
 import * as Injection from '../../../spec/event-injection.ts';
 import * as Ghcb from '../../../spec/ghcb.ts';
+import { Ghcb as Layout } from '../../../spec/layouts/ghcb.ts';
 import { type GuestMemory, PAGE } from './guest-memory.ts';
 
-const BITMAP = 0x3f0;
-const VERSION = 0xffa;
-const USAGE = 0xffc;
+const { cpl: CPL, validLow: BITMAP, version: VERSION, usage: USAGE } = Layout.fields;
 /** Largest buffer outside of the page that protocol version 1 is granted, as by KVM. */
 const OUTSIDE_BUFFER_MAX = 0x1_0000;
 
@@ -27,11 +26,11 @@ export class GhcbRequest {
   }
 
   get version(): number {
-    return this.#data.getUint16(VERSION, true);
+    return this.#data.getUint16(VERSION.offset, true);
   }
 
   get usage(): number {
-    return this.#data.getUint32(USAGE, true);
+    return this.#data.getUint32(USAGE.offset, true);
   }
 
   get code(): number {
@@ -53,12 +52,12 @@ export class GhcbRequest {
 
   /** Whether the guest marked the field with valid bit `bit`. */
   has(bit: number): boolean {
-    return (this.#data.getUint8(BITMAP + (bit >> 3)) & (1 << (bit & 7))) !== 0;
+    return (this.#data.getUint8(BITMAP.offset + (bit >> 3)) & (1 << (bit & 7))) !== 0;
   }
 
   /** The value of the field with valid bit `bit`, which is bit times eight into the page. */
   get(bit: number): bigint {
-    if (bit === Ghcb.VALID_CPL) return BigInt(this.#data.getUint8(0xcb));
+    if (bit === Ghcb.VALID_CPL) return BigInt(this.#data.getUint8(CPL.offset));
     return this.#data.getBigUint64(bit * 8, true);
   }
 
@@ -124,7 +123,7 @@ export class GhcbRequest {
       new DataView(word.buffer).setBigUint64(0, value, true);
       this.#memory.writeGuest(this.gpa + BigInt(bit * 8), word);
     }
-    this.#memory.writeGuest(this.gpa + BigInt(BITMAP), bitmap);
+    this.#memory.writeGuest(this.gpa + BigInt(BITMAP.offset), bitmap);
   }
 
   #result(info1: bigint, info2: bigint): void {

@@ -1,7 +1,6 @@
 import * as Msr from '../../../spec/msr.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
-const PATCH_LEVEL = 0x8b;
 /** The microcode level that KVM shows on AMD. */
 const PATCH_LEVEL_VALUE = 0x0100_0065_0000_0000n;
 /** HWCR bits that a guest may set without effect: cache and TLB flush filters, as in KVM. */
@@ -12,7 +11,7 @@ export function readMsr(host: Hypervisor, msr: number): bigint | undefined {
   switch (msr) {
     case Msr.TSC:
       return host.timeStamp();
-    case PATCH_LEVEL:
+    case Msr.PATCH_LEVEL:
       return PATCH_LEVEL_VALUE;
     case Msr.SYSCFG:
     case Msr.HWCR:
@@ -25,7 +24,7 @@ export function readMsr(host: Hypervisor, msr: number): bigint | undefined {
 /** WRMSR of an MSR that the hypervisor holds; false: #GP. */
 export function writeMsr(_host: Hypervisor, msr: number, value: bigint): boolean {
   switch (msr) {
-    case PATCH_LEVEL:
+    case Msr.PATCH_LEVEL:
       return true;
     case Msr.HWCR:
       return (value & ~HWCR_IGNORED) === 0n;

@@ -76,17 +76,17 @@ export interface IgvmFile {
 const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
   [Igvm.RELOCATABLE_REGION, 'RELOCATABLE_REGION'],
   [Igvm.PAGE_TABLE_RELOCATION_REGION, 'PAGE_TABLE_RELOCATION_REGION'],
-  [0x104, 'CORIM_DOCUMENT'],
-  [0x105, 'CORIM_SIGNATURE'],
-  [0x106, 'CCA_POLICY'],
+  [Igvm.CORIM_DOCUMENT, 'CORIM_DOCUMENT'],
+  [Igvm.CORIM_SIGNATURE, 'CORIM_SIGNATURE'],
+  [Igvm.CCA_POLICY, 'CCA_POLICY'],
   [Igvm.SRAT, 'SRAT'],
   [Igvm.MADT, 'MADT'],
   [Igvm.SNP_ID_BLOCK, 'SNP_ID_BLOCK'],
   [Igvm.ERROR_RANGE, 'ERROR_RANGE'],
-  [0x30f, 'SLIT'],
-  [0x310, 'PPTT'],
-  [0x311, 'VBS_MEASUREMENT'],
-  [0x312, 'DEVICE_TREE'],
+  [Igvm.SLIT, 'SLIT'],
+  [Igvm.PPTT, 'PPTT'],
+  [Igvm.VBS_MEASUREMENT, 'VBS_MEASUREMENT'],
+  [Igvm.DEVICE_TREE, 'DEVICE_TREE'],
 ]);
 
 const PARAMETERS: readonly number[] = [

@@ -12,8 +12,6 @@ export interface GuestContext {
   /** Communication keys of VMPL 0 to 3; zeros until the launch starts. */
   vmpcks: Uint8Array[];
   digest: Uint8Array;
-  hostData: Uint8Array;
-  reportId: Uint8Array;
 }
 
 export function newContext(memoryKey: Uint8Array): GuestContext {
@@ -24,7 +22,5 @@ export function newContext(memoryKey: Uint8Array): GuestContext {
     memoryKey,
     vmpcks: [],
     digest: new Uint8Array(DIGEST_SIZE),
-    hostData: new Uint8Array(32),
-    reportId: new Uint8Array(32),
   };
 }

@@ -67,7 +67,6 @@ export class Psp {
     if (refusedPolicy(policy) !== undefined) return Status.POLICY_FAILURE;
     context.policy = policy;
     context.vmpcks = [0, 1, 2, 3].map(() => this.#random.bytes(32));
-    context.reportId = this.#random.bytes(32);
     context.state = 'launch';
     return Status.SUCCESS;
   }
@@ -110,12 +109,11 @@ export class Psp {
   }
 
   /** SNP_LAUNCH_FINISH: the guest may run from now on. SNP, LAUNCH_FINISH. */
-  launchFinish(frame: number, hostData: Uint8Array = new Uint8Array(32)): number {
+  launchFinish(frame: number): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
     if (context.state !== 'launch') return Status.INVALID_GUEST_STATE;
     if (context.asid === 0) return Status.INACTIVE;
-    context.hostData = hostData;
     context.state = 'running';
     return Status.SUCCESS;
   }
