@@ -177,6 +177,26 @@ describe('a host that lies about the place of the C-bit', () => {
   );
 });
 
+describe('a host that lies about the C-bit and maps the address that this makes to the same memory', () => {
+  // The lie, and RAM that reaches beyond it, so that the nested table has room for the alias.
+  const BIT = 32;
+  const MEMORY = 0xb000_0000;
+  const PAGES = 0x200;
+
+  it('gets no plaintext: what is read there is ciphertext, and the guest ends', () => {
+    const machine = prepare(elf, 'test.elf', { mode: 'sev', memory: MEMORY });
+    const { answers } = machine.hypervisor;
+    const honest = answers.cpuid;
+    answers.cpuid = (host, leaf, subleaf) => {
+      const answer = honest(host, leaf, subleaf);
+      return leaf === Cpuid.LEAF_ENCRYPTED_MEMORY ? { ...answer, ebx: BIT } : answer;
+    };
+    machine.core.npt.map(2 ** BIT / PAGE_SIZE, 0, PAGES);
+    expect(panicOf(machine)).toBe(Termination.C_BIT_WRONG);
+    expect(machine.core.instructions).toBeGreaterThan(1000);
+  });
+});
+
 /** The pages that hold the guest's own, as the AMD-SP or the guest itself would have filled them. */
 function rewrite(machine: Machine, gpa: number, change: (bytes: Uint8Array) => void): void {
   const spa = machine.memory.spa(BigInt(gpa)) ?? expect.fail('no memory there');
