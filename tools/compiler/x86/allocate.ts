@@ -113,7 +113,7 @@ class LinearScan {
       }
     }
     const firstUse = current.nextUse(from, Need.WISH);
-    if (firstMust > from + 2 && (best < 0 || firstUse >= bestUse || firstMust === Infinity)) {
+    if (firstMust > from + 2 && (best < 0 || firstUse >= bestUse)) {
       this.#spill(current);
       return;
     }
@@ -146,20 +146,33 @@ class LinearScan {
         continue;
       }
       const isHeld = taker.covers(current.from);
-      const rest = taker.split(current.from);
+      const rest = taker.split(isHeld ? this.#spillPosition(taker, current.from) : current.from);
       timeline.remove(rest);
       if (isHeld) {
         (this.#pieces[rest.register] as Interval[]).push(rest);
-        this.#spill(rest);
+        this.#spill(rest, current.from);
       } else {
         this.#enqueue(rest);
       }
     }
   }
 
-  /** Leaves an interval in memory up to where it is worth a register again. */
-  #spill(interval: Interval): void {
-    const { from } = interval;
+  /**
+   * Where an interval that loses its register may as well have lost it: before the loops in which
+   * it was not used up to now, so that it need not be loaded again at their ends.
+   */
+  #spillPosition(taker: Interval, position: number): number {
+    let best = position;
+    let { loop } = this.#blockAt(position);
+    while (loop && loop.from > taker.from && taker.nextUse(loop.from, Need.MOVE) >= position) {
+      best = loop.from;
+      loop = outerLoop(loop);
+    }
+    return best;
+  }
+
+  /** Leaves an interval in memory up to where, after `from`, it is worth a register again. */
+  #spill(interval: Interval, from = interval.from): void {
     // The instruction at hand, if it reads the interval, reads it from memory.
     const later = nextInstruction(from);
     let next = interval.nextUse(later, Need.MUST);

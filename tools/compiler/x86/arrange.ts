@@ -1,10 +1,10 @@
 import type { MachineBlock, MachineFn } from './machine.ts';
-import { isEmpty } from './threading.ts';
+import { isEmpty, threaded } from './threading.ts';
 
 /**
- * The order in which blocks are written: that of allocation, without the empty ones, and with a
- * loop's test moved from its top to its end where the loop ends in a jump back to the top: one jump
- * less a round.
+ * The order in which blocks are written: that of allocation, without the empty ones. Where a loop
+ * ends in a jump back to its top, the top moves to the end if it is the loop's test, else the last
+ * block moves before the top: one jump less a round.
  */
 export function arrangeBlocks(fn: MachineFn): MachineBlock[] {
   const entry = fn.blocks[0] as MachineBlock;
@@ -14,16 +14,33 @@ export function arrangeBlocks(fn: MachineFn): MachineBlock[] {
   return blocks;
 }
 
+/** The first block of each innermost loop, as they are written: where it pays to be aligned. */
+export function loopTops(blocks: readonly MachineBlock[]): Set<MachineBlock> {
+  const tops = new Map<MachineBlock, MachineBlock>();
+  const outer = new Set<MachineBlock>();
+  for (const block of blocks) {
+    if (!block.loop) continue;
+    if (!tops.has(block.loop)) tops.set(block.loop, block);
+    const around = block.loop.preds[0]?.loop;
+    if (around) outer.add(around);
+  }
+  return new Set([...tops].filter(([header]) => !outer.has(header)).map(([, top]) => top));
+}
+
 function rotate(blocks: MachineBlock[], header: MachineBlock): void {
-  if (header.succs.length !== 2) return;
   const top = blocks.indexOf(header);
-  const latch = header.preds.at(-1) as MachineBlock;
-  const bottom = blocks.indexOf(latch);
-  if (top <= 0 || bottom <= top + 1 || latch.succs.length !== 1) return;
-  const leaves = header.succs.some((succ) => !isWithin(succ, header));
-  if (!leaves || isWithin(blocks[bottom + 1], header)) return;
-  blocks.splice(top, 1);
-  blocks.splice(bottom, 0, header);
+  let bottom = top;
+  for (let i = top + 1; isWithin(blocks[i], header); i++) bottom = i;
+  const last = blocks[bottom] as MachineBlock;
+  if (top <= 0 || bottom === top || last.succs.length !== 1) return;
+  if (threaded(last.succs[0] as MachineBlock) !== header) return;
+  if (header.succs.length === 2 && !header.succs.every((succ) => isWithin(succ, header))) {
+    blocks.splice(top, 1);
+    blocks.splice(bottom, 0, header);
+  } else {
+    blocks.splice(bottom, 1);
+    blocks.splice(top, 0, last);
+  }
 }
 
 function isWithin(block: MachineBlock | undefined, header: MachineBlock): boolean {

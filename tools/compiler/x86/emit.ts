@@ -1,6 +1,6 @@
 import type { TrapReason } from '../object.ts';
 import { Type } from '../wasm/opcodes.ts';
-import { arrangeBlocks } from './arrange.ts';
+import { arrangeBlocks, loopTops } from './arrange.ts';
 import type { Emitter } from './emitter.ts';
 import {
   ADD,
@@ -50,6 +50,8 @@ const NO_REGISTER = -1;
 const PAGE = 4096;
 /** Frames up to this size can not step over a guard page: a call's return address lies within it. */
 const UNPROBED = PAGE - 64;
+/** Up to so many cases are told apart by comparisons: an indirect jump is harder to predict. */
+const MOST_COMPARISONS = 4;
 const MOVQ_TO_XMM = form('movq xmm, r/m64');
 const MOVQ_FROM_XMM = form('movq r/m64, xmm');
 const PUSH_MEMORY = form('push r/m64');
@@ -110,8 +112,10 @@ export class FunctionEmitter {
     const blocks = arrangeBlocks(this.#fn);
     this.#prologue();
     const bodyStart = asm.size;
+    const tops = loopTops(blocks);
     blocks.forEach((block, i) => {
       this.#next = blocks[i + 1];
+      if (tops.has(block) && !block.cold) asm.align(16);
       this.#emitBlock(block);
     });
     for (let more = this.#deferred.shift(); more; more = this.#deferred.shift()) more();
@@ -149,7 +153,6 @@ export class FunctionEmitter {
 
   #emitBlock(block: MachineBlock): void {
     this.#block = block;
-    if (block.isLoopHeader && !block.cold) this.asm.align(16);
     this.asm.bind(this.#label(block));
     this.moves(block.startMoves);
     block.insts.forEach((inst, i) => {
@@ -336,6 +339,10 @@ export class FunctionEmitter {
       this.jump(otherwise);
       return;
     }
+    if (count <= MOST_COMPARISONS) {
+      this.#compareCases(register, cases, otherwise);
+      return;
+    }
     asm.ri(count < 128 ? CMP[32].short : CMP[32].long, register, count);
     this.jumpIf(Cc.AE, otherwise);
     const symbol = `${this.#symbol}.table.${output.jumpTables.length}`;
@@ -346,6 +353,15 @@ export class FunctionEmitter {
       functionStart: this.#start,
       targets: cases.slice(0, count).map((i) => this.#label(this.#successor(i))),
     });
+  }
+
+  #compareCases(register: number, cases: readonly number[], otherwise: number): void {
+    for (let i = 0; i + 1 < cases.length; i++) {
+      if (cases[i] === otherwise) continue;
+      this.asm.ri(CMP[32].short, register, i);
+      this.jumpIf(Cc.E, cases[i] as number);
+    }
+    this.jump(otherwise);
   }
 
   #successor(i: number): MachineBlock {
