@@ -18,9 +18,10 @@ const features = [
 /** Passes give the code other shapes than a fuzzer alone does: what optimizers leave, and flat code. */
 const shapes = [[], ['-O2'], ['--flatten'], ['-O1']];
 
-/** Bytes that the module is made of: from a few functions to some dozens. */
+/** Bytes that the module is made of: a few functions to some dozens, now and then some hundreds. */
 const SMALLEST = 500;
-const LARGEST = 20_000;
+const LARGEST = 16_000;
+const HUGE = 120_000;
 
 /**
  * The module that `wasm-opt --translate-to-fuzz` makes of a seed, every global exported. `wasmOpt` is
@@ -30,7 +31,8 @@ export function generateModule(wasmOpt: string, seed: number): Uint8Array<ArrayB
   const next = random(seed);
   const folder = mkdtempSync(join(tmpdir(), 'tacit-ttf-'));
   try {
-    const bytes = new Uint8Array(SMALLEST + (next() % (LARGEST - SMALLEST)));
+    const largest = next() % 16 === 0 ? HUGE : LARGEST;
+    const bytes = new Uint8Array(SMALLEST + (next() % (largest - SMALLEST)));
     for (let i = 0; i < bytes.length; i++) bytes[i] = next() >>> 13;
     const input = join(folder, 'seed');
     const output = join(folder, 'module.wasm');
