@@ -64,6 +64,7 @@ export function writeIgvm(image: IgvmImage): Uint8Array {
 
   file.context(SNP, BigInt(Launch.VMSA_GPA), vmsa(image.entry, image.sevFeatures));
   file.context(SEV_ES, BigInt(Launch.VMSA_GPA), vmsa(image.entry, 0n));
-  file.context(SEV | NATIVE, 0n, nativeContext(image.entry));
+  file.context(SEV, 0n, nativeContext(image.entry));
+  file.context(NATIVE, 0n, nativeContext(image.entry));
   return file.finish();
 }
