@@ -17,7 +17,7 @@ h1 { font-size: 26px; font-weight: 650; margin: 0 0 2px; overflow-wrap: anywhere
 h2 { font-size: 17px; font-weight: 650; margin: 44px 0 6px; }
 p { margin: 0 0 14px; color: var(--soft); max-width: 78ch; }
 code, .gpa, td.mono { font-family: ui-monospace, "Cascadia Mono", Menlo, "DejaVu Sans Mono", monospace; }
-.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 20px; }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 20px; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 16px; }
 figcaption { font-weight: 600; margin-bottom: 8px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
