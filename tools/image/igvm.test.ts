@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as Igvm from '../../spec/igvm.ts';
 import * as Launch from '../../spec/launch.ts';
-import { view } from '../../spec/layout.ts';
+import { sizeOf, view } from '../../spec/layout.ts';
 import { CpuidPage } from '../../spec/layouts/cpuid-page.ts';
 import { IgvmNativeContext, IgvmPageData, IgvmVpContext } from '../../spec/layouts/igvm.ts';
 import { Vmsa } from '../../spec/layouts/vmsa.ts';
@@ -58,6 +58,19 @@ describe('an IGVM file of an image', () => {
       });
       expect(bytes.subarray(IgvmNativeContext.size, 4096).every((byte) => byte === 0)).toBe(true);
     }
+  });
+
+  it('sets in a VMSA only what QEMU lets a file set (target/i386/sev.c, check_vmsa_supported)', () => {
+    const { fields } = Vmsa;
+    const { es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr, efer, cr0, cr3, cr4, xcr0 } = fields;
+    const { dr6, dr7, rax, rsp, rip, rflags, gPat, x87Fcw, mxcsr, sevFeatures } = fields;
+    const allowed = [
+      ...[es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr, efer, cr0, cr3, cr4, xcr0],
+      ...[dr6, dr7, rax, rsp, rip, rflags, gPat, x87Fcw, mxcsr, sevFeatures],
+    ];
+    const page = Uint8Array.from(stateFor(Igvm.PLATFORM_SNP).bytes.subarray(0, 4096));
+    for (const field of allowed) page.fill(0, field.offset, field.offset + sizeOf(field));
+    expect(page).toEqual(ZERO_PAGE);
   });
 
   it('launches parameters, then CPUID and secrets, then the image, then the VMSA', () => {
