@@ -305,6 +305,17 @@ describe('a linked image', () => {
   });
 });
 
+describe('the names of a foreign module', () => {
+  it('have no control characters in the image or its map', () => {
+    const object = objectWith('web', ['_start', 'a\n\0\u009b']);
+    const linked = new Memory(linkImage({ ...parts, compartments: [{ ...compartment, object }] }));
+    const { strings } = linked.view(ImageInfo, linked.symbol('image.info'));
+    const bytes = Buffer.from(linked.at(strings));
+    expect(bytes.includes('web!a???\0')).toBe(true);
+    expect(symbolMap(linked.image)).toMatch(/web!a\?\?\?$/m);
+  });
+});
+
 describe('linkImage', () => {
   const withProgram = (change: Partial<CompartmentImage>) => () =>
     linkImage({ ...parts, compartments: [{ ...compartment, ...change }] });

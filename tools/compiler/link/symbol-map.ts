@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from '../../../boot/memory-map.ts';
 import type { LinkedImage } from './image.ts';
+import { printable } from './tables.ts';
 
 /**
  * The image's map, for people and debuggers: a line for each region (GPA, virtual address, pages,
@@ -13,7 +14,7 @@ export function symbolMap({ regions, symbols }: LinkedImage): string {
   const symbolLines = [...symbols]
     .filter(([name]) => !name.startsWith('type!'))
     .sort(([a, x], [b, y]) => (x === y ? (a < b ? -1 : 1) : x < y ? -1 : 1))
-    .map(([name, value]) => `${hex(value, 16)} ${name}`);
+    .map(([name, value]) => `${hex(value, 16)} ${printable(name)}`);
   return `${[...regionLines, '', ...symbolLines].join('\n')}\n`;
 }
 

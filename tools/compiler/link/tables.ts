@@ -138,7 +138,12 @@ function first<L extends Layout>({ fields }: L, entry: Partial<View<L>>): number
   return Number(entry[Object.keys(fields)[0] as keyof View<L>]);
 }
 
-/** NUL-terminated texts, each once. */
+/** A name of a foreign module as it may be printed: a NUL would end it, an escape sequence act. */
+export function printable(name: string): string {
+  return name.replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** NUL-terminated texts, each once, to be printed as they are. */
 export class Strings {
   readonly #offsets = new Map<string, number>();
   readonly #parts: Uint8Array[] = [];
@@ -149,7 +154,7 @@ export class Strings {
     const known = this.#offsets.get(text);
     if (known !== undefined) return known;
     const offset = this.#size;
-    const bytes = new TextEncoder().encode(`${text}\0`);
+    const bytes = new TextEncoder().encode(`${printable(text)}\0`);
     this.#offsets.set(text, offset);
     this.#parts.push(bytes);
     this.#size += bytes.length;
