@@ -20,6 +20,10 @@ import { exitCode } from './termination.ts';
 
 const CANARY = 0x5eed_cafe_f00d_d00dn;
 const LINE = 'hello\n';
+/** A page below 2 MiB, so that SHARED_VIEW has it too; the launch does not touch it. */
+const gpa = 0x9000;
+
+const word = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).readBigUint64LE();
 
 /** Prints LINE and ends with exit code 33, the way the mode has for that. */
 function greet(guest: GuestCode, mode: Mode): void {
@@ -99,6 +103,57 @@ describe.each(MODES)('a guest in mode %s', (mode) => {
     expect(run(1n)).not.toBe(run(2n));
   });
 });
+
+describe.each(['sev', 'sev-es', 'snp'] as const)('encrypted memory in %s', (mode) => {
+  it('is plain to the host where the guest wrote it through C=0', () => {
+    const machine = bootGuest({ mode }, (guest) => guest.store(SHARED_VIEW + gpa, CANARY));
+    runUntil(machine, Exit.HLT);
+    expect(word(machine.memory.readGuest(BigInt(gpa), 8))).toBe(CANARY);
+  });
+
+  it('is to the guest through C=0 what it is to the host', () => {
+    const machine = bootGuest({ mode, host: 'hv' }, (guest) => {
+      if (mode === 'snp') guest.pvalidate(gpa);
+      guest.store(gpa, CANARY);
+      guest.load(RBX, SHARED_VIEW + gpa);
+      guest.load(R8, gpa);
+    });
+    runUntil(machine, Exit.HLT);
+    const { rbx, r8 } = machine.core.state;
+    expect(r8).toBe(CANARY);
+    expect(rbx).not.toBe(CANARY);
+    expect(word(machine.memory.readGuest(BigInt(gpa), 8))).toBe(rbx);
+  });
+
+  it('reads differently at another address, and under another key', () => {
+    const cipher = (seed: bigint, at: number) => {
+      const machine = bootGuest({ mode, seed, host: 'hv' }, (guest) => {
+        if (mode === 'snp') guest.pvalidate(gpa);
+        guest.store(gpa + at, CANARY);
+      });
+      runUntil(machine, Exit.HLT);
+      return word(machine.memory.readGuest(BigInt(gpa + at), 8));
+    };
+    expect(new Set([cipher(1n, 0), cipher(1n, 16), cipher(2n, 0)]).size).toBe(3);
+    expect(cipher(1n, 0)).toBe(cipher(1n, 0));
+  });
+});
+
+it.each(['sev', 'sev-es'] as const)(
+  'a page of a %s guest can be garbled by the host without a sign',
+  (mode) => {
+    const machine = bootGuest({ mode }, (guest) => {
+      guest.store(gpa, CANARY);
+      guest.halt();
+      guest.load(RBX, gpa);
+    });
+    runUntil(machine, Exit.HLT);
+    expect(machine.memory.writeGuest(BigInt(gpa), new Uint8Array(16))).toBeUndefined();
+    runUntil(machine, Exit.HLT);
+    expect(machine.core.state.rbx).not.toBe(CANARY);
+    expect(machine.core.state.r15).toBe(0n);
+  },
+);
 
 describe('a page of an SNP guest', () => {
   const halted = (machine: Machine) => runUntil(machine, Exit.HLT);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import * as Injection from '../../../spec/event-injection.ts';
 import * as Exit from '../../../spec/exit.ts';
 import { VMSA_GPA } from '../../../spec/launch.ts';
@@ -33,10 +32,9 @@ export class Vcpu {
   readonly #core: Core;
   readonly #mode: Mode;
   readonly #asid: number;
-  readonly #vmsa = new Uint8Array(PAGE);
+  /** The VMSA as the processor left it. */
+  #vmsa: Uint8Array = new Uint8Array(PAGE);
   #vmsaFrame: number | undefined;
-  /** Digest of the VMSA at the last exit: what pre-SNP processors check at VMRUN. APM2 §15.35.8. */
-  #checksum = '';
   #refusal = '';
 
   constructor(core: Core, mode: Mode, asid: number) {
@@ -81,8 +79,7 @@ export class Vcpu {
     this.#vmsaFrame = frame;
     memory.watch(frame, () => this.#store());
     this.#core.control.vmpl = 0;
-    this.#vmsa.set(this.#core.read(frame * PAGE, PAGE, this.#asid));
-    this.#checksum = this.#digest();
+    this.#vmsa = this.#readVmsa(frame);
   }
 
   /** Whether a vCPU runs on the page in `frame`. */
@@ -134,11 +131,7 @@ export class Vcpu {
         if (refusal !== undefined) return refusal;
       }
       if (this.#core.frames.written(frame)) {
-        this.#load(frame);
-        if (this.#mode === 'sev-es' && this.#digest() !== this.#checksum) {
-          return 'the VMSA was changed';
-        }
-        const refusal = refusedState(view(Vmsa, this.#vmsa), this.#mode);
+        const refusal = this.#load(frame);
         if (refusal !== undefined) return refusal;
       }
     }
@@ -146,15 +139,27 @@ export class Vcpu {
     return refusedEvent(eventInj, features, es);
   }
 
-  #load(frame: number): void {
-    this.#vmsa.set(this.#core.read(frame * PAGE, PAGE, this.#asid));
-    const { vmpl, sevFeatures } = view(Vmsa, this.#vmsa);
-    loadState(this.#core.state, this.#vmsa);
-    this.#core.control.vmpl = vmpl;
-    this.#core.control.sevFeatures = sevFeatures;
-    this.#core.state.sevStatus = sevStatus(sevFeatures);
+  /** Takes the state over from the VMSA page, unless VMRUN refuses it: then it says why. */
+  #load(frame: number): string | undefined {
+    const page = this.#readVmsa(frame);
+    // Before SNP the processor knows a checksum of what it left there. APM2 §15.35.8
+    const changed = page.some((byte, at) => byte !== this.#vmsa[at]);
+    if (changed && this.#mode === 'sev-es') return 'the VMSA was changed';
+    const save = view(Vmsa, page);
+    const refusal = refusedState(save, this.#mode);
+    if (refusal !== undefined) return refusal;
+    this.#vmsa = page;
+    loadState(this.#core.state, page);
+    this.#core.control.vmpl = save.vmpl;
+    this.#core.control.sevFeatures = save.sevFeatures;
+    this.#core.state.sevStatus = sevStatus(save.sevFeatures);
     this.#core.flush();
     this.#core.frames.clearWritten(frame);
+    return undefined;
+  }
+
+  #readVmsa(frame: number): Uint8Array {
+    return this.#core.read(frame * PAGE, PAGE, this.#asid);
   }
 
   #store(): void {
@@ -166,11 +171,6 @@ export class Vcpu {
     Object.assign(save, { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip });
     this.#core.write(frame * PAGE, this.#vmsa, this.#asid);
     this.#core.frames.clearWritten(frame);
-    this.#checksum = this.#digest();
-  }
-
-  #digest(): string {
-    return createHash('sha256').update(this.#vmsa).digest('hex');
   }
 }
 
