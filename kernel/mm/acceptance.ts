@@ -14,11 +14,11 @@ import { needsCacheTouch } from '../sev/cpuid.ts';
 import { addPageState, sendPageStates } from '../sev/psc.ts';
 import { settleJournal, validate, validateHuge } from '../sev/rmp.ts';
 import {
+  baseOfChunk,
   changeOwner,
   chunkCount,
   FRAMES_PER_CHUNK,
   FREE,
-  frameOf,
   freeIn,
   indexOf,
   isAccepted,
@@ -28,6 +28,7 @@ import {
   runEnd,
   runFirst,
   runIsRam,
+  runOfChunk,
   runsOfFrames,
   tableBytes,
 } from './frame-table.ts';
@@ -57,7 +58,7 @@ export function acceptMemory(): void {
   for (let base = from; base <= last; base += u64(FRAMES_PER_CHUNK)) takeIn(run, base);
   fill(tables << 12, 0, u64(pages) << 12);
   placeTables(usize(tables << 12));
-  settleJournal();
+  if (isSnp()) settleJournal();
   for (let i: u32 = 0; i < pages; i++) {
     const index = indexOf(tables + u64(i));
     changeOwner(index, FREE, KERNEL);
@@ -68,13 +69,9 @@ export function acceptMemory(): void {
 
 /** Accepts the frames of `chunk`, on first use of one of them. */
 export function acceptChunk(chunk: u32): void {
-  const first = firstFrameOf(chunk);
-  const run = runOf(first);
-  const base = first & ~CHUNK_MASK;
-  askForPart(run, base);
+  askForChunk(chunk);
   sendPageStates();
-  takeIn(run, base);
-  markAccepted(chunk);
+  takeInChunk(chunk);
 }
 
 /** Accepts what is not to wait for its first use: all requests first, so that they share exits. */
@@ -83,21 +80,28 @@ function acceptAtOnce(): void {
   let frames: u64 = 0;
   let end: u32 = 0;
   while (end < chunkCount() && frames < limit) {
-    const free = freeIn(end);
-    if (free > 0 && !isAccepted(end)) {
-      const first = firstFrameOf(end);
-      askForPart(runOf(first), first & ~CHUNK_MASK);
-    }
-    frames += u64(free);
+    if (isWaiting(end)) askForChunk(end);
+    frames += u64(freeIn(end));
     end++;
   }
   sendPageStates();
-  for (let chunk: u32 = 0; chunk < end; chunk++) {
-    if (freeIn(chunk) === 0 || isAccepted(chunk)) continue;
-    const first = firstFrameOf(chunk);
-    takeIn(runOf(first), first & ~CHUNK_MASK);
-    markAccepted(chunk);
-  }
+  for (let chunk: u32 = 0; chunk < end; chunk++) if (isWaiting(chunk)) takeInChunk(chunk);
+}
+
+/** Whether there is RAM in the chunk that is not accepted. */
+function isWaiting(chunk: u32): bool {
+  return freeIn(chunk) !== 0 && !isAccepted(chunk);
+}
+
+function askForChunk(chunk: u32): void {
+  const run = runOfChunk(chunk);
+  askForPart(run, baseOfChunk(run, chunk));
+}
+
+function takeInChunk(chunk: u32): void {
+  const run = runOfChunk(chunk);
+  takeIn(run, baseOfChunk(run, chunk));
+  markAccepted(chunk);
 }
 
 /** First of `pages` consecutive RAM frames in linear memory, at the start of a 2 MiB region if one has them. */
@@ -120,15 +124,6 @@ function runOf(frame: u64): u32 {
   let run: u32 = 0;
   while (frame < runFirst(run) || frame >= runEnd(run)) run++;
   return run;
-}
-
-/** The lowest frame that `chunk` holds; it may begin late, where its run does. */
-function firstFrameOf(chunk: u32): u64 {
-  for (let run: u32 = 0; run < runsOfFrames(); run++) {
-    const first = indexOf(runFirst(run));
-    if (first >> 9 === chunk) return runFirst(run);
-  }
-  return frameOf(chunk << 9);
 }
 
 /** Asks the host for what of `run` lies in the 2 MiB from frame `base`. */

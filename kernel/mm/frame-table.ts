@@ -117,17 +117,23 @@ export function indexOf(frame: u64): u32 {
 
 /** The frame whose entry is `index`, which must be in a run. */
 export function frameOf(index: u32): u64 {
-  for (let run: u32 = 0; run < runCount; run++) {
-    const start = runIndex(run);
-    const count = u32(runEnd(run) - runFirst(run));
-    if (index >= start && index < start + count) return runFirst(run) + u64(index - start);
-  }
-  panic(FRAME_NOT_OWNED);
-  return 0;
+  return baseOfChunk(runOfChunk(index >> 9), index >> 9) + u64(index & (FRAMES_PER_CHUNK - 1));
 }
 
 export function chunkCount(): u32 {
   return entries >> 9;
+}
+
+/** The run that `chunk` is a part of. */
+export function runOfChunk(chunk: u32): u32 {
+  let run = runCount - 1;
+  while (runIndex(run) >> 9 > chunk) run--;
+  return run;
+}
+
+/** The first frame of the 2 MiB that `chunk` is, in whole or in part, of `run`. */
+export function baseOfChunk(run: u32, chunk: u32): u64 {
+  return runFirst(run) - u64(runIndex(run)) + (u64(chunk) << 9);
 }
 
 /** Frames of `chunk` that are free. */
@@ -173,6 +179,11 @@ export function setValidatedAt(index: u32, value: bool): void {
   const p = validated + (index >> 3);
   const bit: u8 = <u8>(u32(1) << (index & 7));
   store<u8>(p, value ? load<u8>(p) | bit : load<u8>(p) & ~bit);
+}
+
+/** Marks the `count` frames from `index` on, all of one run. */
+export function setValidatedFrom(index: u32, count: u32, value: bool): void {
+  for (let i: u32 = 0; i < count; i++) setValidatedAt(index + i, value);
 }
 
 /** Whether any frame of the chunk that starts at `index` is validated. */

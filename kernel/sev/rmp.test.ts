@@ -34,6 +34,27 @@ describe('validation of RAM', () => {
     expect(machine.pvalidates).toEqual({ huge: 15, small: below, rescind: 1 });
   });
 
+  it('of RAM beyond what the image wants at once waits for its first use', () => {
+    const { machine, end } = boot(module, {
+      mode: 'snp',
+      startsShared: true,
+      prepare: ({ info, compartment }) => {
+        info.lazyAbove = 0x40_0000n;
+        compartment.maxPages = 0x200;
+      },
+      program: ({ kernel, pvalidates }) => {
+        const before = pvalidates.huge;
+        // 4 MiB beyond the 128 KiB it has, in pieces of 64 KiB and of 2 MiB.
+        for (let pages = 0; pages < 32; pages++) kernel.memory_grow?.(1, 1);
+        kernel.memory_grow?.(1, 94);
+        expect(pvalidates.huge).toBeGreaterThan(before);
+      },
+    });
+    expect(end).toEqual({ kind: 'exit', code: 0 });
+    expect(machine.pvalidates.huge).toBeLessThan(8);
+    for (const times of machine.validations.values()) expect(times).toBe(1);
+  });
+
   it('falls back to 4 KiB pages where the host has no bigger ones', () => {
     const { machine, end } = boot(module, { mode: 'snp', hugePages: false });
     expect(end).toEqual({ kind: 'exit', code: 0 });

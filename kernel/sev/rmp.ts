@@ -29,6 +29,7 @@ import {
   runsOfFrames,
   setChunkValidated,
   setValidatedAt,
+  setValidatedFrom,
   tablesReady,
 } from '../mm/frame-table.ts';
 import { panic } from '../panic.ts';
@@ -75,9 +76,7 @@ export function rescind(va: u64, frame: u64): void {
 export function settleJournal(): void {
   for (let run: u32 = 0; run < runsOfFrames(); run++) {
     if (runIsRam(run)) continue;
-    for (let frame = runFirst(run); frame < runEnd(run); frame++) {
-      setValidatedAt(indexOf(frame), true);
-    }
+    setValidatedFrom(indexOf(runFirst(run)), u32(runEnd(run) - runFirst(run)), true);
   }
   for (let i: u32 = 0; i < journalCount; i++) {
     const entry = journal + i * ENTRY_SIZE;
@@ -106,8 +105,12 @@ function isValidated(frame: u64): bool {
 
 function anyValidated(frame: u64): bool {
   if (tablesReady()) return anyValidatedInChunk(indexOf(frame));
-  for (let i: u32 = 0; i < FRAMES_PER_CHUNK; i++) {
-    if (isValidatedByJournal(frame + u64(i))) return true;
+  // A region that is all RAM has none of the image's pages: only the journal can know of any.
+  for (let i: u32 = 0; i < journalCount; i++) {
+    const entry = journal + i * ENTRY_SIZE;
+    const first = load<u64>(entry);
+    const end = first + u64(load<u32>(entry, 8));
+    if (first < frame + u64(FRAMES_PER_CHUNK) && end > frame) return true;
   }
   return false;
 }
@@ -154,6 +157,6 @@ function record(frame: u64, frames: u32, validated: bool): void {
   if (frames === FRAMES_PER_CHUNK && validated) {
     setChunkValidated(index);
   } else {
-    for (let i: u32 = 0; i < frames; i++) setValidatedAt(index + i, validated);
+    setValidatedFrom(index, frames, validated);
   }
 }
