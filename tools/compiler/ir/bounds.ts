@@ -38,7 +38,7 @@ function ofOperation(value: Value, depth: number): number {
       return bound(0);
     case Op.I32_WRAP_I64: {
       const wide = bound(0);
-      return wide <= U32 ? wide : U32;
+      return Math.min(wide, U32);
     }
     case Op.I32_CLZ:
     case Op.I32_CTZ:

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { generateModule } from '../../../test/differential/generate.ts';
+import { chosenSeed } from '../../../test/random.ts';
+import { wat } from '../../../test/wat.ts';
+import { witness } from '../../../test/witness.ts';
+import { buildFn } from '../ir/build.ts';
+import { makeContext } from '../ir/context.ts';
+import { removeDeadCode } from '../ir/dce.ts';
+import { numberValues } from '../ir/gvn.ts';
+import { layOut } from '../ir/layout.ts';
+import { findLoops } from '../ir/loops.ts';
+import { lower } from '../ir/lower.ts';
+import { removeTrivialPhis } from '../ir/phis.ts';
+import { decode } from '../wasm/decode.ts';
+import { allocate } from './allocate.ts';
+import { checkAllocation } from './check-allocation.ts';
+import { ConstantPool } from './constants.ts';
+import { type MachineFn, SLOT } from './machine.ts';
+import { select } from './select.ts';
+import { makeTarget } from './target.ts';
+
+const target = makeTarget('basereg', 'x86-64');
+
+/** The functions of a module, selected. */
+function selected(wasm: Uint8Array): MachineFn[] {
+  const module = decode(wasm);
+  const bindings = module.imports.map(({ name }) => ({ kind: 'symbol', symbol: name }) as const);
+  const names = module.functions.map((_, i) => `f${i}`);
+  const context = makeContext(module, bindings, names, { instance: 'm' });
+  return module.functions.flatMap(({ body }, index) => {
+    if (!body) return [];
+    const fn = buildFn(context, index, body);
+    removeTrivialPhis(fn);
+    lower(fn, { hasPopulationCount: false, hasWholeMemory: false });
+    numberValues(fn);
+    removeDeadCode(fn);
+    findLoops(fn);
+    layOut(fn);
+    return [select(fn, context, target, new ConstantPool())];
+  });
+}
+
+/** More values than there are registers, live across calls, divisions and a loop. */
+const crowded = wat(`(module
+  (memory 1)
+  (func $call (param i64 f64) (result i64) (local.get 0))
+  (func (param ${'i64 '.repeat(10)} f64 f64) (result i64) (local i64)
+    (loop $again
+      ${Array.from({ length: 10 }, (_, i) => {
+        const next = (i + 1) % 10;
+        return `(local.set ${i} (i64.rem_s (i64.mul (local.get ${i}) (local.get ${next}))
+          (i64.shl (i64.or (local.get ${next}) (i64.const 3)) (local.get 12))))`;
+      }).join('\n')}
+      (local.set 12 (call $call (i64.rotl (local.get 0) (local.get 9)) (f64.add (local.get 10) (local.get 11))))
+      (local.set 10 (f64.min (local.get 10) (f64.convert_i64_u (local.get 3))))
+      (br_if $again (i64.lt_u (local.get 12) (local.get 7))))
+    ${Array.from({ length: 9 }, () => '(i64.add').join(' ')}
+    ${Array.from({ length: 10 }, (_, i) => `(local.get ${i})`).join(' ')} ${')'.repeat(9)}))`);
+
+describe('register allocation', () => {
+  it('keeps every value where its uses find it, with more values than registers', () => {
+    for (const fn of selected(crowded)) {
+      allocate(fn, target);
+      checkAllocation(fn);
+    }
+  });
+
+  it('spills where registers do not suffice, and only there', () => {
+    const [small, large] = selected(crowded).map((fn) => {
+      allocate(fn, target);
+      return fn.slots;
+    });
+    expect(small).toBe(0);
+    expect(large).toBeGreaterThan(0);
+  });
+
+  const wasmOpt = witness('wasm-opt');
+  const seed = chosenSeed();
+  it.skipIf(!wasmOpt)(`keeps generated functions right, TACIT_SEED=${seed} (wasm-opt)`, () => {
+    for (let i = 0; i < 8; i++) {
+      for (const fn of selected(generateModule(wasmOpt ?? '', (seed + i) >>> 0))) {
+        allocate(fn, target);
+        checkAllocation(fn);
+      }
+    }
+  });
+
+  it('has a checker that notices a wrong register, a missing move and a lost value', () => {
+    const broken = (sabotage: (fn: MachineFn) => boolean) => {
+      const fn = selected(crowded)[1] as MachineFn;
+      allocate(fn, target);
+      expect(sabotage(fn)).toBe(true);
+      return () => checkAllocation(fn);
+    };
+    const insts = (fn: MachineFn) => fn.blocks.flatMap((block) => block.insts);
+    expect(
+      broken((fn) => {
+        const inst = insts(fn).find(({ useAt }) => (useAt[0] ?? SLOT) < SLOT);
+        if (!inst) return false;
+        inst.useAt[0] = (inst.useAt[0] as number) ^ 1;
+        return true;
+      }),
+    ).toThrow(/is not in/);
+    expect(
+      broken((fn) => {
+        const block = fn.blocks.find(({ moves }) => moves.size > 0);
+        block?.moves.clear();
+        return block !== undefined;
+      }),
+    ).toThrow(/is not in|gets something else/);
+    expect(
+      broken((fn) => {
+        const block = fn.blocks.find(({ endMoves }) => endMoves.length > 0);
+        block?.endMoves.splice(0);
+        return block !== undefined;
+      }),
+    ).toThrow(/gets something else/);
+  });
+});
+
+it('register allocation takes time about linear in the length of a function', () => {
+  const body = (n: number) =>
+    wat(`(module (func (param i32 i32) (result i32)
+      ${'(local.set 0 (i32.add (i32.mul (local.get 0) (local.get 1)) (local.get 0)))'.repeat(n)}
+      (local.get 0)))`);
+  const time = (wasm: Uint8Array) => {
+    const start = performance.now();
+    for (const fn of selected(wasm)) allocate(fn, target);
+    return performance.now() - start;
+  };
+  time(body(2000));
+  const short = time(body(2000));
+  expect(time(body(16_000))).toBeLessThan(40 * short);
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { afterPass, moduleWith } from '../../../test/compiled.ts';
+import type { CompileOptions } from '../compile.ts';
+
+const code = (body: string, options: Partial<CompileOptions> = {}) =>
+  afterPass('object', moduleWith('(param i32 i32) (result i32)', body), options)
+    .map((line) => line.replace(/^[0-9a-f]+:?\s+/, '').trim())
+    .join('\n');
+
+const load = (pointer: string, offset = 0) => `(i32.load offset=${offset} ${pointer})`;
+
+describe('an address with a base register', () => {
+  it('takes the offset as displacement', () => {
+    expect(code(load('(local.get 0)', 8))).toMatch(/\[r14\+rdi\*1\+0x8\]/);
+  });
+
+  it('does not take a scaled index that may exceed 32 bits (CVE-2023-26489)', () => {
+    const text = code(load('(i32.shl (local.get 0) (i32.const 2))'));
+    expect(text).toMatch(/shl e\w+,0x2/);
+    expect(text).not.toMatch(/\*4/);
+  });
+
+  it('takes a scaled index that cannot', () => {
+    const index = '(i32.shl (i32.and (local.get 0) (i32.const 0xffff)) (i32.const 2))';
+    expect(code(load(index))).toMatch(/\[r14\+r\w+\*4\]/);
+  });
+
+  it('does not take a constant whose addition may wrap', () => {
+    expect(code(load('(i32.add (local.get 0) (i32.const 16))'))).toMatch(/(add|lea) e/);
+    expect(code(load('(i32.add (local.get 0) (i32.const -16))'))).toMatch(/(add|lea) e/);
+  });
+
+  it('never has a displacement of 2 GiB or more, which would be a negative one', () => {
+    const text = code(load('(local.get 0)', 0xffff_fff0));
+    expect(text).not.toMatch(/\[r14\+r\w+\*1[-+]0x/);
+    expect(text).toMatch(/mov eax,0xfffffff0\nadd rdi,rax\n/);
+  });
+});
+
+describe('an address at base 0', () => {
+  const kernel = { mode: 'base0' } as const;
+
+  it('lets the processor wrap at 32 bits', () => {
+    const text = code(
+      load('(i32.add (local.get 0) (i32.shl (local.get 1) (i32.const 2)))'),
+      kernel,
+    );
+    expect(text).toMatch(/\[edi\+esi\*4\]/);
+  });
+
+  it('does not where an offset makes addresses of 33 bits', () => {
+    const text = code(load('(i32.add (local.get 0) (local.get 1))', 4), kernel);
+    expect(text).toMatch(/\[r\w\w\+0x4\]/);
+  });
+
+  it('is a constant up to 4 GiB', () => {
+    expect(code(load('(i32.const 0xfee00000)'), kernel)).toMatch(/ds:0xfee00000|\[0xfee00000\]/);
+  });
+});
+
+describe('one instruction does', () => {
+  it('the comparison that a branch decides on', () => {
+    const text = code(
+      '(if (i32.lt_u (local.get 0) (local.get 1)) (then (call $other))) (i32.const 1)',
+    );
+    expect(text).toMatch(/cmp edi,esi\njae/);
+    expect(text).not.toMatch(/set/);
+  });
+
+  it('a load that an addition uses', () => {
+    expect(code(`(i32.add (local.get 1) ${load('(local.get 0)')})`)).toMatch(
+      /add e\w+,DWORD PTR \[r14/,
+    );
+  });
+
+  it('no load of a value that a store in between may change', () => {
+    const body = `(local.set 1 ${load('(local.get 0)')})
+      (i32.store (local.get 0) (i32.const 1)) (i32.add (local.get 0) (local.get 1))`;
+    expect(code(body)).not.toMatch(/add \w+,.*\[r14/);
+  });
+
+  it('no load for an operand that is wider than the value loaded', () => {
+    const body = '(i32.trunc_f32_s (f32.copysign (f32.const 1) (f32.load (local.get 0))))';
+    expect(code(body)).toMatch(/movss xmm\d,DWORD PTR \[r14/);
+    expect(code(body)).not.toMatch(/(and|or|xor)n?ps xmm\d,.*\[r14/);
+  });
+
+  it('a change of memory', () => {
+    const body = `(i32.store (local.get 0) (i32.add ${load('(local.get 0)')} (i32.const 3))) (i32.const 0)`;
+    expect(code(body)).toMatch(/add DWORD PTR \[r14\+rdi\*1\],0x3/);
+  });
+
+  it('a sum with a scaled part and a constant', () => {
+    const body =
+      '(i32.add (i32.add (local.get 0) (i32.shl (local.get 1) (i32.const 3))) (i32.const 5))';
+    expect(code(body)).toMatch(/lea eax,\[rdi\+rsi\*8\+0x5\]/);
+  });
+});
+
+describe('instructions of later processors', () => {
+  it.each([
+    ['popcnt', '(i32.popcnt (local.get 0))', 'x86-64-v2'],
+    ['lzcnt', '(i32.clz (local.get 0))', 'x86-64-v3'],
+    ['tzcnt', '(i32.ctz (local.get 0))', 'x86-64-v3'],
+    ['shlx', '(i32.shl (local.get 0) (local.get 1))', 'x86-64-v3'],
+    ['rorx', '(i32.rotl (local.get 0) (i32.const 3))', 'x86-64-v3'],
+    ['roundsd', '(i32.trunc_f64_s (f64.floor (f64.load (local.get 0))))', 'x86-64-v2'],
+  ] as const)('%s only where the build allows it', (mnemonic, body, cpu) => {
+    expect(code(body, { cpu })).toContain(mnemonic);
+    expect(code(body)).not.toContain(mnemonic);
+  });
+});
