@@ -11,7 +11,11 @@
  *   free       u16 per chunk    frames that are FREE; UNACCEPTED is set until the chunk is accepted
  */
 
-import { FRAME_NOT_OWNED, MEMORY_MAP_TOO_LONG } from '../../spec/abi/termination.ts';
+import {
+  FRAME_NOT_OWNED,
+  MEMORY_MAP_BAD,
+  MEMORY_MAP_TOO_LONG,
+} from '../../spec/abi/termination.ts';
 import { panic } from '../panic.ts';
 
 export const FRAMES_PER_CHUNK: u32 = 512;
@@ -31,6 +35,8 @@ const UNACCEPTED: u16 = 0x8000;
 export const NO_INDEX: u32 = 0xffff_ffff;
 
 const MAX_RUNS: u32 = 96;
+/** Of 4 TiB: with more the tables would not fit in the kernel's memory. */
+const MAX_ENTRIES: u64 = 0x4000_0000;
 
 /** A run: first frame u64, one past the last u64, index of the first u32, owner at first u32. */
 const RUN_SIZE: u32 = 24;
@@ -46,6 +52,7 @@ let chunks: usize = 0;
 /** Adds the frames from `first` up to `end`, which no earlier run holds. Before {@link placeTables} only. */
 export function addRun(first: u64, end: u64, owner: u8): void {
   if (runCount === MAX_RUNS) panic(MEMORY_MAP_TOO_LONG);
+  if (end - first > MAX_ENTRIES - u64(entries)) panic(MEMORY_MAP_BAD);
   const run = runs + runCount * RUN_SIZE;
   const index = entries + (u32(first) & (FRAMES_PER_CHUNK - 1));
   store<u64>(run, first);

@@ -37,6 +37,7 @@ describe('the memory map', () => {
   it.each([
     ['wraps', { start: 0xffff_ffff_ffff_f000n, size: 0x2000n }],
     ['ends where addresses do', { start: 0xffff_ffff_ffff_0000n, size: 0x1_0000n }],
+    ['is more than the kernel keeps account of', { start: 1n << 40n, size: 1n << 43n }],
     ['lies beyond the direct map', { start: 1n << 46n, size: MIB }],
   ])('ends the guest when RAM %s', (_, range) => {
     expect(endsWith([low, range])).toEqual(panicked('MEMORY_MAP_BAD'));
