@@ -19,13 +19,22 @@ const FEATURES =
   BigInt(SevStatus.SNP | SevStatus.RESTRICTED_INJECTION) >> BigInt(SevStatus.FEATURES_SHIFT);
 const SNP_ACTIVE = BigInt(SevStatus.SNP) >> BigInt(SevStatus.FEATURES_SHIFT);
 
-/** Why VMRUN refuses a state, in words; undefined if it does not. APM2 §15.5.1, §15.36.12. */
-export function refusedState(save: View<typeof Vmsa>, mode: Mode): string | undefined {
-  const { cr0, cr3, cr4, efer, cs, sevFeatures } = save;
+/** Why VMRUN refuses a VMSA, in words; undefined if it does not. APM2 §15.5.1, §15.36.12. */
+export function refusedVmsa(save: View<typeof Vmsa>, mode: Mode): string | undefined {
+  const { efer, sevFeatures } = save;
+  if ((efer & BigInt(Msr.EFER_SVME)) === 0n) return 'EFER.SVME is 0';
+  if (mode === 'snp' && (sevFeatures & SNP_ACTIVE) === 0n) return 'SEV_FEATURES without SNP';
+  if (mode !== 'snp' && sevFeatures !== 0n) return 'SEV_FEATURES set in a guest that is not SNP';
+  if ((sevFeatures & ~FEATURES) !== 0n) return 'SEV_FEATURES that this processor does not have';
+  return refusedState(save);
+}
+
+/** Why VMRUN refuses a state of any guest. APM2 §15.5.1. */
+export function refusedState(save: View<typeof Vmsa>): string | undefined {
+  const { cr0, cr3, cr4, efer, cs } = save;
   const cr0Has = (bit: number) => (cr0 & BigInt(bit)) !== 0n;
   const eferHas = (bit: number) => (efer & BigInt(bit)) !== 0n;
   const pae = (cr4 & BigInt(Cpu.CR4_PAE)) !== 0n;
-  if (!eferHas(Msr.EFER_SVME)) return 'EFER.SVME is 0';
   if ((efer & ~EFER_ALLOWED) !== 0n) return 'EFER has reserved bits set';
   if (!cr0Has(Cpu.CR0_CD) && cr0Has(Cpu.CR0_NW)) return 'CR0.NW is set without CR0.CD';
   if ((cr0 & HIGH) !== 0n) return 'CR0 has high bits set';
@@ -37,9 +46,6 @@ export function refusedState(save: View<typeof Vmsa>, mode: Mode): string | unde
     if (!cr0Has(Cpu.CR0_PE)) return 'long mode without CR0.PE';
     if ((cs.attributes & 0x600) === 0x600) return 'CS.L and CS.D are both set';
   }
-  if (mode === 'snp' && (sevFeatures & SNP_ACTIVE) === 0n) return 'SEV_FEATURES without SNP';
-  if (mode !== 'snp' && sevFeatures !== 0n) return 'SEV_FEATURES set in a guest that is not SNP';
-  if ((sevFeatures & ~FEATURES) !== 0n) return 'SEV_FEATURES that this processor does not have';
   return undefined;
 }
 

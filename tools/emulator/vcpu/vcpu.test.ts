@@ -6,7 +6,7 @@ import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import { EXIT_UNIMPLEMENTED } from '../core.ts';
 import { createMachine } from '../machine.ts';
-import { refusedEvent, refusedPage, refusedState } from './checks.ts';
+import { refusedEvent, refusedPage, refusedVmsa } from './checks.ts';
 import { resetState } from './entry-state.ts';
 import { eventName, exitName, requestName } from './exit-names.ts';
 import { loadState, sevStatus, storeState } from './state.ts';
@@ -25,10 +25,10 @@ function state(fields: Readonly<Record<string, bigint>> = {}) {
 
 describe('VMRUN', () => {
   it('accepts the state after reset and one in long mode', () => {
-    expect(refusedState(state(), 'snp')).toBeUndefined();
+    expect(refusedVmsa(state(), 'snp')).toBeUndefined();
     const long = { cr0: 0x8000_0031n, cr4: 0x20n, efer: SVME | 0xd00n, cr3: 1n << 51n };
-    expect(refusedState(state(long), 'snp')).toBeUndefined();
-    expect(refusedState(state({ sevFeatures: 0n }), 'sev-es')).toBeUndefined();
+    expect(refusedVmsa(state(long), 'snp')).toBeUndefined();
+    expect(refusedVmsa(state({ sevFeatures: 0n }), 'sev-es')).toBeUndefined();
   });
 
   it.each<[string, Record<string, bigint>]>([
@@ -45,14 +45,25 @@ describe('VMRUN', () => {
     ['without SNP', { sevFeatures: 0n }],
     ['does not have', { sevFeatures: SNP | (1n << 2n) }],
   ])('refuses a state: %s', (message, fields) => {
-    expect(refusedState(state(fields), 'snp')).toContain(message);
+    expect(refusedVmsa(state(fields), 'snp')).toContain(message);
   });
 
   it('refuses a code segment of two sizes, and SNP features in a guest without it', () => {
     const save = state({ cr0: 0x8000_0031n, cr4: 0x20n, efer: SVME | 0x500n });
     save.cs.attributes = 0xe9b;
-    expect(refusedState(save, 'snp')).toContain('CS.L');
-    expect(refusedState(state(), 'sev-es')).toContain('not SNP');
+    expect(refusedVmsa(save, 'snp')).toContain('CS.L');
+    expect(refusedVmsa(state(), 'sev-es')).toContain('not SNP');
+  });
+
+  it('refuses such a state of a guest without protected state too', () => {
+    const machine = createMachine({ mode: 'none', memory: 2 ** 21 });
+    const page = resetState();
+    view(Vmsa, page).cr0 = 0x2000_0011n;
+    machine.vcpu.start(page);
+    expect(machine.hypervisor.run(10)).toEqual({
+      kind: 'shutdown',
+      cause: 'VMRUN refused: CR0.NW is set without CR0.CD',
+    });
   });
 
   it('refuses a VMSA page that is not this guest’s, mutable, and a VMSA', () => {

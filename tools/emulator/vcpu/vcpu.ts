@@ -7,7 +7,7 @@ import * as SevStatus from '../../../spec/sev-status.ts';
 import type { Core } from '../core.ts';
 import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
 import { type Mode, protectedState } from '../mode.ts';
-import { refusedEvent, refusedPage, refusedState } from './checks.ts';
+import { refusedEvent, refusedPage, refusedState, refusedVmsa } from './checks.ts';
 import { setIntercepts } from './intercepts.ts';
 import { loadState, sevStatus, storeState } from './state.ts';
 
@@ -35,6 +35,8 @@ export class Vcpu {
   /** The VMSA as the processor left it. */
   #vmsa: Uint8Array = new Uint8Array(PAGE);
   #vmsaFrame: number | undefined;
+  /** What VMRUN has against the state that the vCPU was started in. */
+  #startRefusal: string | undefined;
   #refusal = '';
 
   constructor(core: Core, mode: Mode, asid: number) {
@@ -71,6 +73,7 @@ export class Vcpu {
   /** Starts in the state of the save area `page`, whose content the hypervisor holds. */
   start(page: Uint8Array): void {
     loadState(this.#core.state, page);
+    this.#startRefusal = refusedState(view(Vmsa, page));
     this.#core.state.sevStatus = this.#mode === 'sev' ? BigInt(SevStatus.SEV) : 0n;
   }
 
@@ -125,6 +128,7 @@ export class Vcpu {
     const es = protectedState(this.#mode);
     const frame = this.#vmsaFrame;
     if (es && frame === undefined) return 'there is no VMSA';
+    if (this.#startRefusal !== undefined) return this.#startRefusal;
     if (frame !== undefined) {
       if (this.#mode === 'snp') {
         const refusal = refusedPage(this.#core.frames.rmp(frame), this.#asid, VMSA_GFN);
@@ -146,7 +150,7 @@ export class Vcpu {
     const changed = page.some((byte, at) => byte !== this.#vmsa[at]);
     if (changed && this.#mode === 'sev-es') return 'the VMSA was changed';
     const save = view(Vmsa, page);
-    const refusal = refusedState(save, this.#mode);
+    const refusal = refusedVmsa(save, this.#mode);
     if (refusal !== undefined) return refusal;
     this.#vmsa = page;
     loadState(this.#core.state, page);
