@@ -18,7 +18,8 @@ const features = {
 
 /** The binary of a module in the text format. It is not validated: tests want invalid ones too. */
 export function wat(text: string): Uint8Array<ArrayBuffer> {
-  const module = parser.parseWat('test.wat', text, features);
+  // Given a string, wabt would take its characters for bytes.
+  const module = parser.parseWat('test.wat', new TextEncoder().encode(text), features);
   try {
     return Uint8Array.from(module.toBinary({ write_debug_names: true }).buffer);
   } finally {

@@ -24,6 +24,8 @@ interface Instance {
 /** A call that waits for its answer: calls are made when all modules of the script are known. */
 interface Call {
   readonly instance: Instance;
+  /** How many modules there were when it was made. */
+  readonly stage: number;
   readonly command: List;
   readonly line: string;
   /** Undefined for an action that nothing is asserted about. */
@@ -35,8 +37,13 @@ interface Call {
  * other linked into one executable, and its actions made as calls of --batch, in order.
  */
 export function runScript(source: string, runtime: WasmObject): Report {
-  const script = new Script(readExpressions(source), runtime);
-  return script.run();
+  const lists = readExpressions(source);
+  // A script may be the fields of one module. (WebAssembly/spec, interpreter/README.md)
+  const isModule = lists.some(({ items }) =>
+    /^(func|memory|table|global|type)$/.test(word(items[0])),
+  );
+  const commands = isModule ? readExpressions(`(module ${source})`) : lists;
+  return new Script(commands, runtime).run();
 }
 
 class Script {
@@ -58,7 +65,9 @@ class Script {
 
   run(): Report {
     for (const command of this.commands) this.command(command);
-    for (const group of this.groups()) this.callAll(group);
+    for (const group of this.groups()) {
+      for (const last of group) this.callStage(group, last);
+    }
     return { passed: this.passed, failures: this.failures };
   }
 
@@ -140,7 +149,8 @@ class Script {
     const [name, ...operands] = named ? rest.slice(1) : rest;
     const parts = [JSON.stringify(textOf(name)), ...operands.map((o) => this.constants(list(o)))];
     const line = word(head) === 'get' ? `!get ${parts.join(' ')}` : parts.join(' ');
-    this.calls.push({ instance, command, line, accepts });
+    const stage = this.instances.length;
+    this.calls.push({ instance, stage, command, line, accepts });
   }
 
   private matches(expected: readonly List[], answer: string): boolean {
@@ -212,28 +222,36 @@ class Script {
     return [...groups.values()];
   }
 
-  private callAll(group: readonly Instance[]): void {
-    const calls = this.calls.filter(({ instance }) => group.includes(instance));
-    const main = group.at(-1);
-    if (!main) return;
+  /**
+   * Makes the calls of a group up to those that came after its module `last` and before its next one,
+   * and checks these. An executable instantiates its modules before the first call, so that what earlier
+   * calls did to later modules' beginnings is not seen.
+   */
+  private callStage(group: readonly Instance[], last: Instance): void {
+    const modules = group.slice(0, group.indexOf(last) + 1);
+    const next = group[modules.length];
+    const from = this.instances.indexOf(last) + 1;
+    const to = next ? this.instances.indexOf(next) : this.instances.length;
+    const calls = this.calls.filter(
+      ({ instance, stage }) => modules.includes(instance) && stage <= to,
+    );
+    const checked = calls.filter(({ stage, accepts }) => stage >= from && accepts);
+    if (checked.length === 0 && next) return;
     let run: Run;
     try {
-      const executable = makeExecutable(main, group.slice(0, -1), this.runtime);
-      run = runExecutable(
-        executable,
-        ['--batch'],
-        calls.map((call) => batchLine(call, main)).join(''),
-      );
+      const executable = makeExecutable(last, modules.slice(0, -1), this.runtime);
+      const input = calls.map((call) => batchLine(call, last)).join('');
+      run = runExecutable(executable, ['--batch'], input);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.failures.push(`a module of ${calls.length} calls: ${message}`);
+      this.failures.push(`a module of ${checked.length} calls: ${message}`);
       return;
     }
     const answers = linesOf(run.stdout);
-    for (const [i, call] of calls.entries()) {
-      const answer = answers[i] ?? `no answer (exit code ${run.status}) ${run.stderr}`;
-      if (!call.accepts) continue;
-      this.count(call.command, call.accepts(answer), `got ${answer}`);
+    for (const call of checked) {
+      const answer =
+        answers[calls.indexOf(call)] ?? `no answer (exit code ${run.status}) ${run.stderr}`;
+      this.count(call.command, call.accepts?.(answer) ?? true, `got ${answer}`);
     }
   }
 
@@ -285,5 +303,7 @@ function list(expression: Expression | undefined): List {
 }
 
 function textOf(expression: Expression | undefined): string {
-  return expression?.kind === 'text' ? new TextDecoder().decode(expression.bytes) : '';
+  // A byte order mark is part of a name.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  return expression?.kind === 'text' ? decoder.decode(expression.bytes) : '';
 }
