@@ -8,7 +8,7 @@ import { launchIgvm } from '../tools/emulator/launch/igvm.ts';
 import { createMachine } from '../tools/emulator/machine.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
 import { finish, prepare } from '../tools/emulator/run.ts';
-import { type Build, buildImage } from '../tools/image/build.ts';
+import { type Build, type BuiltKernel, buildImage, buildKernel } from '../tools/image/build.ts';
 import { type Manifest, readManifest } from '../tools/image/manifest.ts';
 import { root } from '../tools/root.ts';
 import { witness } from './witness.ts';
@@ -22,12 +22,14 @@ const LIMIT = 20_000_000;
 
 let folder: string;
 let manifest: Manifest;
+let kernel: BuiltKernel;
 let luggage: Build;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tacit-boot-'));
   manifest = readManifest(join(root, 'examples/luggage/tacit.json'));
-  luggage = await buildImage(manifest);
+  kernel = await buildKernel();
+  luggage = await buildImage(manifest, { kernel });
   writeFileSync(join(folder, 'luggage.elf'), luggage.elf);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -119,7 +121,7 @@ describe('luggage', () => {
       expect.stringMatching(/^ {2}at kernel!kernel\/main\/main kernel\/main\.ts:\d+$/),
     ];
     for (const allowed of ['none', 'sev'] as const) {
-      const { igvm } = await buildImage({ ...manifest, modes: [allowed] });
+      const { igvm } = await buildImage({ ...manifest, modes: [allowed] }, { kernel });
       for (const mode of MODES.filter((other) => other !== allowed)) {
         const { lines, termination } = boot(mode, { image: igvm });
         expect(termination).toMatchObject({ kind: 'panic', name: 'MODE_NOT_ALLOWED' });
@@ -131,7 +133,7 @@ describe('luggage', () => {
   });
 
   it('ends with its reason on a host that it was not built for', async () => {
-    const other = await buildImage({ ...manifest, host: 'hv' });
+    const other = await buildImage({ ...manifest, host: 'hv' }, { kernel });
     const on = (host: HostName, image: Uint8Array) => boot('snp', { host, image });
     expect(on('hv', luggage.igvm).termination).toMatchObject({ name: 'FEATURE_REFUSED' });
     expect(on('kvm', other.igvm).termination).toMatchObject({ name: 'FEATURE_MISSING' });
@@ -196,7 +198,7 @@ describe('a program that goes wrong', () => {
   async function run(mode: Mode, source: string) {
     const file = join(folder, 'program.ts');
     writeFileSync(file, source);
-    const { igvm } = await buildImage({ ...manifest, folder, program: 'program.ts' });
+    const { igvm } = await buildImage({ ...manifest, folder, program: 'program.ts' }, { kernel });
     return boot(mode, { image: igvm });
   }
 
