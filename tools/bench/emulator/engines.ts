@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as Exit from '../../../spec/exit.ts';
@@ -151,7 +151,10 @@ export async function runOnBochs(image: Uint8Array, count: number): Promise<Timi
       stdio: ['ignore', 'ignore', 'ignore'],
       cwd: folder,
     });
-    return collect(child, createReadStream(pipe), count);
+    // Opened for both ways it neither waits for a writer nor ends with one; the child's end ends it.
+    const stream = createReadStream(pipe, { fd: openSync(pipe, 'r+') });
+    child.on('exit', () => stream.destroy());
+    return collect(child, stream, count);
   });
 }
 
@@ -161,11 +164,13 @@ function bochsConfiguration(image: string, serial: string): string {
     'cpu: model=corei7_sandy_bridge_2600k, ips=100000000',
     'clock: sync=none',
     'romimage: file=/usr/share/seabios/bios.bin',
-    'vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest',
+    'vgaromimage: file=/usr/share/seabios/vgabios-stdvga.bin',
     'display_library: rfb, options="timeout=0"',
     `floppya: 1_44=${image}, status=inserted`,
     'boot: floppy',
     `com1: enabled=1, mode=file, dev=${serial}`,
+    'plugin_ctrl: es1370=0, sb16=0, speaker=0',
+    'sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy',
     'log: /dev/null',
     'panic: action=report',
     'error: action=ignore',

@@ -100,6 +100,10 @@ function programs(): Uint8Array {
   const at = ENTRY + asm.size;
   if (at !== long) throw new RangeError(`64-bit code at ${at.toString(16)}`);
   asm.op('mov r32, imm32', RSP, STACK);
+  // Eight data bits: a 16550 starts with five.
+  asm.op('mov r32, imm32', RDX, SERIAL + 3);
+  asm.op('mov r8, imm8', RAX, 3);
+  asm.op('out dx, al');
   for (const { letter, emit } of PROGRAMS) {
     say(asm, '<');
     say(asm, letter);
