@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as Launch from '../../../spec/launch.ts';
-import type { View } from '../../../spec/layout.ts';
-import { view } from '../../../spec/layout.ts';
-import { Vmsa, type VmsaSegment } from '../../../spec/layouts/vmsa.ts';
+import { qemuVmsa } from '../../../test/qemu-launch.ts';
 import { DIGEST_SIZE, extend, sha384 } from './launch-digest.ts';
 
 /**
@@ -40,7 +38,7 @@ describe('the launch digest', () => {
     then(Launch.SECRETS, 0x2000);
     then(Launch.CPUID, 0x3000);
     then(Launch.UNMEASURED, 0x4000);
-    then(Launch.VMSA, BigInt(Launch.VMSA_GPA), sha384(qemuVmsa()));
+    then(Launch.VMSA, BigInt(Launch.VMSA_GPA), sha384(qemuVmsa(0xffff_fff0, 1n)));
     expect(steps.map(hex)).toEqual([
       AFTER_ZEROS_AT_0,
       AFTER_ZERO_PAGE,
@@ -65,23 +63,6 @@ describe('the launch digest', () => {
   });
 
   it('begins from a VMSA that the layout puts together as QEMU does', () => {
-    expect(hex(sha384(qemuVmsa()))).toBe(VMSA_CONTENTS);
+    expect(hex(sha384(qemuVmsa(0xffff_fff0, 1n)))).toBe(VMSA_CONTENTS);
   });
 });
-
-/** The boot processor's VMSA as QEMU has it measured for EPYC-v4. sev-snp-measure, vmsa.py. */
-function qemuVmsa(): Uint8Array {
-  const page = new Uint8Array(4096);
-  const vmsa = view(Vmsa, page);
-  const set = (to: View<typeof VmsaSegment>, attributes: number, selector = 0, base = 0n) =>
-    Object.assign(to, { attributes, selector, base, limit: 0xffff });
-  for (const data of [vmsa.es, vmsa.ss, vmsa.ds, vmsa.fs, vmsa.gs]) set(data, 0x93);
-  set(vmsa.cs, 0x9b, 0xf000, 0xffff_0000n);
-  for (const table of [vmsa.gdtr, vmsa.idtr]) set(table, 0);
-  set(vmsa.ldtr, 0x82);
-  set(vmsa.tr, 0x8b);
-  Object.assign(vmsa, { efer: 0x1000n, cr0: 0x10n, cr4: 0x40n, dr6: 0xffff_0ff0n, dr7: 0x400n });
-  Object.assign(vmsa, { rflags: 2n, rip: 0xfff0n, gPat: 0x0007_0406_0007_0406n });
-  Object.assign(vmsa, { rdx: 0x80_0f12n, xcr0: 1n, mxcsr: 0x1f80, x87Fcw: 0x37f, sevFeatures: 1n });
-  return page;
-}

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import * as Launch from '../../../spec/launch.ts';
 import * as Status from '../../../spec/psp-status.ts';
+import { publishedLaunches, qemuLaunch, VECTORS } from '../../../test/qemu-launch.ts';
+import { guestLeaves } from '../cpuid/model.ts';
 import { rmpUpdate } from '../hypervisor/rmp.ts';
+import { cpuidPage } from '../launch/cpuid-page.ts';
 import { createMachine } from '../machine.ts';
 
 const POLICY = 0x3_0000n;
@@ -120,4 +123,23 @@ describe('the AMD-SP', () => {
     expect(keys[0]).toEqual(keys[1]);
     expect(new Set(keys[0]?.map((key) => Buffer.from(key).toString('hex'))).size).toBe(4);
   });
+});
+
+const published = publishedLaunches();
+
+describe.skipIf(published.length === 0)(`the AMD-SP, given QEMU's launches (${VECTORS})`, () => {
+  it.each(published)(
+    'measures $ovmf as published: $vcpus vCPUs, kernel $kernel, features $guestFeatures',
+    (launch) => {
+      const { psp, core, memory } = launching();
+      qemuLaunch(launch).forEach(({ gpa, type, bytes }, frame) => {
+        const content = type === Launch.CPUID ? cpuidPage(guestLeaves('snp')) : bytes;
+        memory.write(frame * 4096, content);
+        rmpUpdate(core.frames, frame, { ...pre(), gfn: Number(gpa / 4096n) });
+        expect(psp.launchUpdate({ ...update, frame, type })).toBe(Status.SUCCESS);
+      });
+      const digest = psp.context(CONTEXT)?.digest ?? new Uint8Array();
+      expect(Buffer.from(digest).toString('hex')).toBe(launch.digest);
+    },
+  );
 });
