@@ -23,6 +23,8 @@ const LEAST_MEMORY = 2 ** 21;
 /** The processor core keeps a machine in one memory of 4 GiB. */
 const MOST_MEMORY = 3.5 * 2 ** 30;
 const NEWLINE = 0x0a;
+/** A line that is longer is passed on in parts. */
+const LINE_PART = 4096;
 
 /** `run IMAGE`: boots an image in the machine. The exit code tells how the guest ended. */
 export function register(program: Command): void {
@@ -74,7 +76,7 @@ class LineWriter {
 
   put(byte: number): void {
     this.#bytes.push(byte);
-    if (byte === NEWLINE) this.flush();
+    if (byte === NEWLINE || this.#bytes.length === LINE_PART) this.flush();
   }
 
   flush(): void {
