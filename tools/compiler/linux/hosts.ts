@@ -3,7 +3,7 @@
  * each of which takes the number of the calling instance first.
  */
 
-/** WASI preview1; runtime/main.ts exports each under its own name. */
+/** WASI preview1; runtime/index.ts exports each under its own name. */
 const wasi = [
   'args_get',
   'args_sizes_get',

@@ -43,7 +43,7 @@ async function runtimeModule(): Promise<Uint8Array> {
   const folder = join(root, 'build');
   const file = join(folder, `linux-runtime-${hashOfSources()}.wasm`);
   if (existsSync(file)) return readFileSync(file);
-  const { wasm } = await assembleModule(`${ROOM}/main.ts`, { flags: FLAGS });
+  const { wasm } = await assembleModule(`${ROOM}/index.ts`, { flags: FLAGS });
   mkdirSync(folder, { recursive: true });
   // Several processes may do this at once: each puts a whole file in place.
   const own = `${file}.${process.pid}`;

@@ -7,126 +7,13 @@ import { setName } from './cursor.ts';
 import { findExport, instanceAt, mainInstance, program } from './exports.ts';
 import { BAD_CALL, invoke } from './invoke.ts';
 import { signalEntry } from './linux.ts';
-import { print, printF32, printF64, printF64F64, printI32, printI32F32, printI64 } from './log.ts';
-import { growMemory, makeMemories } from './memory.ts';
+import { makeMemories } from './memory.ts';
 import { BAD_DIRECTORY, BATCH, INVOKE, readOptions } from './options.ts';
 import { flush, putLine, putText, standardError, standardOutput } from './output.ts';
 import { firstArgument, readStack } from './process.ts';
 import { exit } from './system.ts';
-import { installHandlers, onSignal, putTrapPlace, trapWords } from './trap.ts';
+import { installHandlers, putTrapPlace, trapWords } from './trap.ts';
 import { addStandardStreams } from './wasi/descriptors.ts';
-import {
-  fd_advise,
-  fd_allocate,
-  fd_datasync,
-  fd_filestat_get,
-  fd_filestat_set_size,
-  fd_filestat_set_times,
-  fd_renumber,
-  fd_sync,
-  sock_accept,
-  sock_recv,
-  sock_send,
-  sock_shutdown,
-} from './wasi/files.ts';
-import {
-  fd_close,
-  fd_fdstat_get,
-  fd_fdstat_set_flags,
-  fd_fdstat_set_rights,
-  fd_pread,
-  fd_prestat_dir_name,
-  fd_prestat_get,
-  fd_pwrite,
-  fd_read,
-  fd_seek,
-  fd_tell,
-  fd_write,
-} from './wasi/io.ts';
-import {
-  path_create_directory,
-  path_filestat_get,
-  path_filestat_set_times,
-  path_link,
-  path_open,
-  path_readlink,
-  path_remove_directory,
-  path_rename,
-  path_symlink,
-  path_unlink_file,
-} from './wasi/paths.ts';
-import { poll_oneoff } from './wasi/poll.ts';
-import {
-  args_get,
-  args_sizes_get,
-  clock_res_get,
-  clock_time_get,
-  environ_get,
-  environ_sizes_get,
-  proc_exit,
-  proc_raise,
-  random_get,
-  sched_yield,
-} from './wasi/process.ts';
-import { fd_readdir } from './wasi/readdir.ts';
-
-export {
-  args_get,
-  args_sizes_get,
-  clock_res_get,
-  clock_time_get,
-  environ_get,
-  environ_sizes_get,
-  fd_advise,
-  fd_allocate,
-  fd_close,
-  fd_datasync,
-  fd_fdstat_get,
-  fd_fdstat_set_flags,
-  fd_fdstat_set_rights,
-  fd_filestat_get,
-  fd_filestat_set_size,
-  fd_filestat_set_times,
-  fd_pread,
-  fd_prestat_dir_name,
-  fd_prestat_get,
-  fd_pwrite,
-  fd_read,
-  fd_readdir,
-  fd_renumber,
-  fd_seek,
-  fd_sync,
-  fd_tell,
-  fd_write,
-  growMemory,
-  onSignal,
-  path_create_directory,
-  path_filestat_get,
-  path_filestat_set_times,
-  path_link,
-  path_open,
-  path_readlink,
-  path_remove_directory,
-  path_rename,
-  path_symlink,
-  path_unlink_file,
-  poll_oneoff,
-  print,
-  printF32,
-  printF64,
-  printF64F64,
-  printI32,
-  printI32F32,
-  printI64,
-  proc_exit,
-  proc_raise,
-  random_get,
-  sched_yield,
-  sock_accept,
-  sock_recv,
-  sock_send,
-  sock_shutdown,
-};
 
 /** Exit codes: of a trap, as a shell shows an abort; of bad usage; of a lack of memory (EX_OSERR). */
 const EXIT_TRAP: u32 = 134;
