@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { BootRecord } from '../spec/abi/handoff.ts';
 import { ENTRY_PVH, PLATFORM_NONE } from '../spec/abi/platform.ts';
 import * as Termination from '../spec/abi/termination.ts';
@@ -19,10 +19,8 @@ const qemu = witness('qemu-system-x86_64');
 
 const EXIT_DEVICE = 'isa-debug-exit,iobase=0xf4,iosize=4';
 
-let folder = '';
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tacit-boot-'));
-});
+// Made while the tests are collected, since the boots that several tests read happen then too.
+const folder = mkdtempSync(join(tmpdir(), 'tacit-boot-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Run {
