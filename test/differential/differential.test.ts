@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe(`compiled modules answer as they do in V8, TACIT_SEED=${first} (wasm-opt)`, () => {
-  it.skipIf(!wasmOpt).each(groups)('from module %i on', (start) => {
+  it.skipIf(!wasmOpt).each(groups)('from module %i on', { timeout: 300_000 }, (start) => {
     let calls = 0;
     for (let i = start; i < Math.min(start + GROUP, modules); i++) {
       calls += compareSeed(wasmOpt ?? '', (first + i) >>> 0, runtime).calls;
