@@ -3,6 +3,8 @@ import { buildFn } from './ir/build.ts';
 import { type Context, makeContext } from './ir/context.ts';
 import { removeDeadCode } from './ir/dce.ts';
 import { numberValues } from './ir/gvn.ts';
+import { hoistInvariants } from './ir/hoist.ts';
+import { boundInductions } from './ir/induction.ts';
 import { layOut } from './ir/layout.ts';
 import { findLoops } from './ir/loops.ts';
 import { lower } from './ir/lower.ts';
@@ -103,6 +105,8 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   onFn('dce', () => removeDeadCode(fn));
   onFn('loops', () => findLoops(fn));
   onFn('layout', () => layOut(fn));
+  onFn('induction', () => boundInductions(fn));
+  onFn('hoist', () => hoistInvariants(fn));
   const code: MachineFn = passes.run('select', () => select(fn, context, target, output.constants));
   passes.print('select', fn.name, () => printMachine(code));
   passes.run('allocate', () => allocate(code, target));

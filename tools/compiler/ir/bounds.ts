@@ -1,5 +1,5 @@
 import { Op, Type } from '../wasm/opcodes.ts';
-import { isComparison, resolve, type Value } from './value.ts';
+import { Ir, isComparison, resolve, type Value } from './value.ts';
 
 const MAX_DEPTH = 6;
 const U32 = 0xffff_ffff;
@@ -18,6 +18,7 @@ export function upperBound(unresolved: Value, depth = 0): number {
     return value.bits >= 0n && value.bits < 1n << 53n ? Number(value.bits) : Infinity;
   }
   if (isComparison(op)) return 1;
+  if (op === Ir.PHI && value.type === Type.I32) return value.bound;
   const worst = value.type === Type.I32 ? U32 : Infinity;
   if (depth >= MAX_DEPTH) return worst;
   return Math.min(worst, ofOperation(value, depth + 1));

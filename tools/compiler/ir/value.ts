@@ -46,6 +46,8 @@ export class Value {
   replacement: Value | undefined;
   /** Number of uses; counted by countUses. */
   uses: number;
+  /** Of an i32 phi: the largest value, unsigned, that it may have; set by boundInductions. */
+  bound: number;
 
   constructor(
     id: number,
@@ -69,6 +71,7 @@ export class Value {
     this.offset = offset;
     this.replacement = undefined;
     this.uses = 0;
+    this.bound = 0xffff_ffff;
   }
 }
 

@@ -28,6 +28,7 @@ import {
   XOR,
   XORPS,
 } from './forms.ts';
+import { JUMP, SWITCH } from './kinds-control.ts';
 import { INCOMING, OUTGOING } from './locations.ts';
 import {
   type Constant,
@@ -52,6 +53,9 @@ const PAGE = 4096;
 const UNPROBED = PAGE - 64;
 /** Up to so many cases are told apart by comparisons: an indirect jump is harder to predict. */
 const MOST_COMPARISONS = 4;
+/** Blocks copied within each other, and instructions of a block that is copied. */
+const MOST_COPIES = 2;
+const MOST_COPIED = 4;
 const MOVQ_TO_XMM = form('movq xmm, r/m64');
 const MOVQ_FROM_XMM = form('movq r/m64, xmm');
 const PUSH_MEMORY = form('push r/m64');
@@ -74,10 +78,14 @@ export class FunctionEmitter {
   readonly #labels = new Map<MachineBlock, Label>();
   readonly #deferred: (() => void)[] = [];
   readonly #trapLabels = new Map<string, Label>();
+  /** Symbols of jump tables by their cases. */
+  readonly #jumpTables = new Map<readonly number[], string>();
   readonly #saved: readonly number[];
   readonly #frameBytes: number;
   #block: MachineBlock | undefined;
   #next: MachineBlock | undefined;
+  /** How many copies of blocks are being written within each other. */
+  #copies = 0;
 
   constructor(
     fn: MachineFn,
@@ -152,8 +160,12 @@ export class FunctionEmitter {
   }
 
   #emitBlock(block: MachineBlock): void {
-    this.#block = block;
     this.asm.bind(this.#label(block));
+    this.#emitCode(block);
+  }
+
+  #emitCode(block: MachineBlock): void {
+    this.#block = block;
     this.moves(block.startMoves);
     block.insts.forEach((inst, i) => {
       const moves = block.moves.get(i);
@@ -310,7 +322,20 @@ export class FunctionEmitter {
   /** To a successor of the block in hand. */
   jump(successor: number): void {
     const to = this.#successor(successor);
-    if (to !== this.#next) this.asm.jmp(this.#label(to));
+    if (to === this.#next) return;
+    if (this.#copies < MOST_COPIES && isWorthCopying(to, MOST_COPIES)) this.#copy(to);
+    else this.asm.jmp(this.#label(to));
+  }
+
+  /** Writes a block's code once more instead of a jump to it. */
+  #copy(block: MachineBlock): void {
+    const [from, next] = [this.#block, this.#next];
+    this.#next = undefined;
+    this.#copies++;
+    this.#emitCode(block);
+    this.#copies--;
+    this.#block = from;
+    this.#next = next;
   }
 
   jumpIf(condition: number, successor: number): void {
@@ -345,8 +370,11 @@ export class FunctionEmitter {
     }
     asm.ri(count < 128 ? CMP[32].short : CMP[32].long, register, count);
     this.jumpIf(Cc.AE, otherwise);
-    const symbol = `${this.#symbol}.table.${output.jumpTables.length}`;
+    const known = this.#jumpTables.get(cases);
+    const symbol = known ?? `${this.#symbol}.table.${output.jumpTables.length}`;
     asm.rmTable(JMP_RM, JMP_RM.digit, NO_REGISTER, register, 8, symbol);
+    if (known !== undefined) return;
+    this.#jumpTables.set(cases, symbol);
     output.jumpTables.push({
       symbol,
       functionSymbol: this.#symbol,
@@ -449,6 +477,17 @@ export class FunctionEmitter {
   returnAddress(register: number): void {
     this.asm.rm(MOV[64], register, RSP, NO_REGISTER, 1, this.#frameSize);
   }
+}
+
+/**
+ * Whether a jump to a block had better be the block: a short one that ends in a jump table, as
+ * every case of an interpreter's loop goes on to, or that leads to one.
+ */
+function isWorthCopying({ insts, succs }: MachineBlock, depth: number): boolean {
+  if (depth === 0 || insts.length > MOST_COPIED) return false;
+  const last = insts[insts.length - 1] as Inst;
+  if (last.kind === SWITCH) return (last.data as readonly number[]).length > MOST_COMPARISONS + 1;
+  return last.kind === JUMP && isWorthCopying(threaded(succs[0] as MachineBlock), depth - 1);
 }
 
 function writtenRegisters(fn: MachineFn): number {
