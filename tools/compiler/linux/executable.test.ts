@@ -475,6 +475,12 @@ describe('a WASI program', () => {
   });
 });
 
+describe('an executable', () => {
+  it('is the same, byte for byte, each time it is made', () => {
+    expect(build(echo)).toEqual(build(echo));
+  });
+});
+
 describe('a program with a source map', () => {
   it('traps with the line of its source', async () => {
     const source = [
