@@ -1,5 +1,5 @@
 import { Assembler } from '../tools/compiler/x86/assembler.ts';
-import { type Core, type CoreOptions, createCore } from '../tools/emulator/core.ts';
+import { type Core, type CoreOptions, createCore, type RmpEntry } from '../tools/emulator/core.ts';
 
 /** Where the parts of a test program lie, in guest physical and, identity mapped, linear memory. */
 export const PLACE = {
@@ -45,6 +45,13 @@ const GDT = [
 
 type Emit = (asm: Assembler) => void;
 
+/** How far the guest's memory and state are protected. */
+export type Protection = 'none' | 'sev' | 'sev-es' | 'snp';
+
+/** The guest's number, and so its key's. */
+export const ASID = 1;
+export const C_BIT = 1n << 51n;
+
 export interface Program {
   readonly core: Core;
   /** Runs until the exit, for at most `limit` instructions. */
@@ -59,13 +66,21 @@ export interface Program {
   gate32(vector: number, handler: number): void;
 }
 
-/** A core with 8 MiB of memory, identity mapped in 2 MiB pages, in 64-bit mode at CPL 0. */
-export function longModeProgram(emit: Emit, options: Partial<CoreOptions> = {}): Program {
-  const program = bare(options);
+/**
+ * A core with 8 MiB of memory, identity mapped in 2 MiB pages, in 64-bit mode at CPL 0. Where memory is
+ * encrypted all of it is private; under SNP all of it is the guest's and validated.
+ */
+export function longModeProgram(
+  emit: Emit,
+  options: Partial<CoreOptions> = {},
+  protection: Protection = 'none',
+): Program {
+  const program = bare(options, protection);
   const { core } = program;
-  program.write64(PLACE.pml4, BigInt(PLACE.pdpt) | 7n);
-  program.write64(PLACE.pdpt, BigInt(PLACE.directory) | 7n);
-  for (let i = 0; i < 4; i++) program.write64(PLACE.directory + 8 * i, BigInt(i << 21) | 0x87n);
+  const c = protection === 'none' ? 0n : C_BIT;
+  program.write64(PLACE.pml4, BigInt(PLACE.pdpt) | 7n | c);
+  program.write64(PLACE.pdpt, BigInt(PLACE.directory) | 7n | c);
+  for (let i = 0; i < 4; i++) program.write64(PLACE.directory + 8 * i, BigInt(i << 21) | 0x87n | c);
   const { state } = core;
   state.cr0 = 0x8001_0031n;
   state.cr3 = BigInt(PLACE.pml4);
@@ -81,7 +96,7 @@ export function longModeProgram(emit: Emit, options: Partial<CoreOptions> = {}):
 
 /** The same in 32-bit protected mode without paging, flat. */
 export function protectedModeProgram(emit: Emit, options: Partial<CoreOptions> = {}): Program {
-  const program = bare(options);
+  const program = bare(options, 'none');
   const { state } = program.core;
   state.cr0 = 0x31n;
   setSegment(state.cs, SELECTOR.code32, 0xc9b);
@@ -106,9 +121,11 @@ export function setSegment(segment: SegmentView, selector: number, attributes: n
   segment.base = 0n;
 }
 
-function bare(options: Partial<CoreOptions>): Program {
+function bare(options: Partial<CoreOptions>, protection: Protection): Program {
   const core = createCore({ systemFrames: FRAMES, gpaFrames: FRAMES, ...options });
   core.npt.map(0, 0, FRAMES);
+  const key = protection === 'none' ? 0 : ASID;
+  if (key !== 0) protect(core, protection);
   const { state } = core;
   state.gdtr.base = BigInt(PLACE.gdt);
   state.gdtr.limit = GDT.length * 8 - 1;
@@ -122,18 +139,18 @@ function bare(options: Partial<CoreOptions>): Program {
     core,
     run: (limit = 100_000) => core.run(limit),
     read64: (address) => {
-      const bytes = core.read(address, 8, 0);
+      const bytes = core.read(address, 8, key);
       return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
     },
     write64: (address, value) => {
       const bytes = new Uint8Array(8);
       new DataView(bytes.buffer).setBigUint64(0, value, true);
-      core.write(address, bytes, 0);
+      core.write(address, bytes, key);
     },
     place: (address, emit, mode = 64) => {
       const asm = new Assembler(mode);
       emit(asm);
-      core.write(address, asm.finish(), 0);
+      core.write(address, asm.finish(), key);
     },
     gate: (vector, handler, ist = 0, type = 0x8e) => {
       const low =
@@ -158,4 +175,30 @@ function bare(options: Partial<CoreOptions>): Program {
     program.write64(PLACE.gdt + 8 * i, descriptor);
   });
   return program;
+}
+
+function protect(core: Core, protection: Protection): void {
+  const { control, state } = core;
+  core.setKey(ASID, new Uint8Array(16).fill(0x5a), new Uint8Array(16).fill(0xc3));
+  control.asid = ASID;
+  control.sev = 1;
+  control.sevEs = protection === 'sev' ? 0 : 1;
+  control.snp = protection === 'snp' ? 1 : 0;
+  state.sevStatus = { none: 0n, sev: 1n, 'sev-es': 3n, snp: 7n }[protection];
+  if (protection !== 'snp') return;
+  for (let frame = 0; frame < FRAMES; frame++) core.frames.setRmp(frame, guestPage(frame));
+}
+
+/** The RMP entry of a validated page of the guest's. */
+export function guestPage(gfn: number): RmpEntry {
+  return {
+    assigned: true,
+    huge: false,
+    immutable: false,
+    gfn,
+    asid: ASID,
+    vmsa: false,
+    validated: true,
+    permissions: [15, 0, 0, 0],
+  };
 }

@@ -34,6 +34,10 @@ interface CoreExports {
   writeUnder(spa: number, size: number, slot: number, buffer: number): void;
   setKey(id: number, buffer: number): number;
   keySlot(id: number): number;
+  expandKey(key: number, schedule: number): void;
+  invertSchedule(schedule: number, inverse: number): void;
+  encryptBlock(schedule: number, block: number): void;
+  decryptBlock(inverse: number, block: number): void;
 }
 
 /** The compiled core and the tables that were made with it. */
