@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -193,14 +193,47 @@ describe('luggage in QEMU', () => {
   }
 });
 
+/** An image of a program of a few lines of AssemblyScript. */
+async function imageOf(source: string): Promise<Build> {
+  writeFileSync(join(folder, 'program.ts'), source);
+  return buildImage({ ...manifest, folder, program: 'program.ts' }, { kernel });
+}
+
+describe('a program that ends itself', () => {
+  const SOURCE = "import { proc_exit } from './wasi_snapshot_preview1';\nproc_exit(7);\n";
+  let image: Build;
+  beforeAll(async () => {
+    const wasi = join(folder, 'wasi_snapshot_preview1.ts');
+    writeFileSync(wasi, 'export declare function proc_exit(code: u32): void;\n');
+    image = await imageOf(SOURCE);
+  });
+
+  it.each(MODES)('tells the host its code (mode %s)', (mode) => {
+    const { termination, exitCode } = boot(mode, { image: image.igvm });
+    expect(termination).toEqual({ kind: 'exit', code: 7 });
+    expect(exitCode).toBe(7);
+  });
+
+  const qemu = witness('qemu-system-x86_64');
+  it.skipIf(!qemu)('tells QEMU’s isa-debug-exit (qemu-system-x86_64)', () => {
+    writeFileSync(join(folder, 'program.elf'), image.elf);
+    const { status } = spawnSync(
+      qemu ?? '',
+      [
+        ...['-M', 'microvm', '-accel', 'tcg', '-m', '64M', '-nodefaults', '-display', 'none'],
+        ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
+        ...['-kernel', join(folder, 'program.elf')],
+      ],
+      { timeout: 30_000 },
+    );
+    // QEMU makes an exit code of what is written: twice that and one.
+    expect(status).toBe(15);
+  });
+});
+
 describe('a program that goes wrong', () => {
-  /** Boots a program of a few lines of AssemblyScript. */
-  async function run(mode: Mode, source: string) {
-    const file = join(folder, 'program.ts');
-    writeFileSync(file, source);
-    const { igvm } = await buildImage({ ...manifest, folder, program: 'program.ts' }, { kernel });
-    return boot(mode, { image: igvm });
-  }
+  const run = async (mode: Mode, source: string) =>
+    boot(mode, { image: (await imageOf(source)).igvm });
 
   it.each(['none', 'snp'] as const)(
     'is told by the name of its trap, and where it was (mode %s)',

@@ -20,8 +20,7 @@ import { panic } from '../panic.ts';
 
 export const FRAMES_PER_CHUNK: u32 = 512;
 
-/** Owners. A compartment owns as COMPARTMENT + its index. */
-export const NOT_RAM: u8 = 0;
+/** Owners; 0 where there is no frame. A compartment owns as COMPARTMENT + its index. */
 export const FREE: u8 = 1;
 export const IMAGE: u8 = 2;
 export const KERNEL: u8 = 3;

@@ -45,6 +45,7 @@ export function ghcbReady(): bool {
 
 /** The page is shared and registered: from now on requests go through it. */
 export function openGhcb(negotiated: u32): void {
+  changetype<Ghcb>(page).usage = Protocol.USAGE_INVALID;
   version = u16(negotiated);
 }
 
