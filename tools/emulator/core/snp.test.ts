@@ -13,7 +13,7 @@ import {
 } from '../../../test/core-program.ts';
 import type { Assembler } from '../../compiler/x86/assembler.ts';
 import { mem, R8, R9, RAX, RBX, RCX, RDX } from '../../compiler/x86/operand.ts';
-import type { RmpEntry } from '../core.ts';
+import { EXIT_LIMIT, type RmpEntry } from '../core.ts';
 import { buildCore } from './build.ts';
 
 beforeAll(buildCore);
@@ -73,6 +73,45 @@ describe('the C-bit', () => {
       expect(core.state.rdx).toBe(plain);
     },
   );
+
+  it('shows a page of ciphertext decrypted, whether a few words of it are read or many', () => {
+    const reads = 200;
+    const { core, run } = program((asm) => {
+      asm.op('mov r32, imm32', RBX, TARGET + 0x3c);
+      asm.op('xor r/m32, r32', RAX, RAX);
+      for (let i = 0; i < reads; i++) asm.op('xor r64, r/m64', RAX, mem(RBX, i * 7));
+      asm.op('hlt');
+    });
+    const page = Uint8Array.from({ length: 4096 }, (_, i) => (i * 131) >> 3);
+    // Put there by the host as ciphertext: the frame is held under no key.
+    core.write(FRAME, page, 0);
+    const plain = core.read(FRAME, 4096, ASID);
+    const view = new DataView(plain.buffer);
+    let expected = 0n;
+    for (let i = 0; i < reads; i++) expected ^= view.getBigUint64(0x3c + i * 7, true);
+    expect(core.frames.key(FRAME >> 12)).toBe(0);
+    expect(run(3)).toBe(EXIT_LIMIT);
+    expect(core.frames.key(FRAME >> 12)).toBe(0);
+    expect(core.state.rax).toBe(view.getBigUint64(0x3c, true));
+    expect(run()).toBe(Exit.HLT);
+    expect(core.frames.key(FRAME >> 12)).toBe(ASID);
+    expect(core.state.rax).toBe(expected);
+  });
+
+  it('holds for a page that REP STOS fills whole, without its old bytes', () => {
+    const { core, run } = program((asm) => {
+      asm.op('mov r32, imm32', 7, TARGET);
+      asm.op('mov r32, imm32', RCX, 512);
+      asm.op('mov r64, imm64', RAX, 0x0123_4567_89ab_cdefn);
+      asm.bytes([0xf3]);
+      asm.op('stosq');
+      asm.op('hlt');
+    });
+    expect(run()).toBe(Exit.HLT);
+    const bytes = core.read(FRAME, 4096, ASID);
+    expect(new Set(bytes)).toEqual(new Set([0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]));
+    expect(new Set(core.read(FRAME, 4096, 0)).size).toBeGreaterThan(250);
+  });
 
   it('does not count for fetches and tables, which are always private', () => {
     const { core, run } = program((asm) => {

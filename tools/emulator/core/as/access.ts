@@ -11,9 +11,10 @@ import { READ, WRITE } from './access-kind';
 import { busRead, busWrite } from './bus';
 import { wroteCode } from './code';
 import * as Cpu from './cpu';
+import { holdUnder, peekUnder } from './encryption';
 import { raiseNonCanonical } from './fault';
 import { frameInfo } from './machine';
-import { bytes, device, frame, gpa, translate } from './paging';
+import { bytes, device, foreign, frame, gpa, slot, translate } from './paging';
 import { entryOf, fillRead, fillWrite, PAGE_MASK, TAG_CODE } from './tlb';
 
 /** What a store to the bounce buffer stands for. */
@@ -29,6 +30,9 @@ let second: usize = 0;
 let firstFrame: u32 = 0;
 let secondFrame: u32 = 0;
 let deviceGpa: u64 = 0;
+
+/** Blocks of a frame that is held under another key come to lie here. */
+const PEEK: usize = BOUNCE + 0x200;
 
 /** Of a device no more is read at once; longer stretches give the bounce buffer as it is. */
 export const READ_AT_ONCE: u32 = 64;
@@ -90,6 +94,12 @@ function readWithin(linear: u64, n: u32, stack: bool, user: bool): usize {
       i += part;
     }
     return BOUNCE;
+  }
+  if (foreign && n > READ_AT_ONCE) holdUnder(frame, slot);
+  else if (foreign) {
+    const offset = <u32>linear & 0xfff;
+    peekUnder(frame, offset, n, slot, PEEK);
+    return PEEK + (offset & 15);
   }
   if (user === isUser()) fillRead(linear, bytes, frame);
   return bytes + <usize>(linear & 0xfff);

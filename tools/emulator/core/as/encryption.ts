@@ -100,6 +100,35 @@ function convert(bytes: usize, frame: u32, held: u32, slot: u32): void {
   }
 }
 
+/**
+ * Copies the 16-byte blocks that hold bytes `offset` to `offset + n` of a frame to `to`, as a view under
+ * `slot` sees them. The frame stays as it is.
+ */
+export function peekUnder(frame: u32, offset: u32, n: u32, slot: u32, to: usize): void {
+  const held: u32 = load<u8>(frameInfo(frame), Region.FRAME_KEY);
+  const from = offset & ~15;
+  const end = (offset + n + 15) & ~15;
+  memory.copy(to, frameBytes(frame) + from, end - from);
+  for (let pass: u32 = 0; pass < 2; pass++) {
+    const by = pass === 0 ? held : slot;
+    if (by === 0) continue;
+    startTweak(by, frame);
+    for (let at: u32 = 0; at < from; at += 16) nextTweak();
+    for (let at = to; at < to + (end - from); at += 16) {
+      if (pass === 0) encryptAt(by, at);
+      else decryptAt(by, at);
+      nextTweak();
+    }
+  }
+}
+
+/** As {@link holdUnder}, where every byte is about to be written: nothing is converted. */
+export function takeOver(frame: u32, slot: u32): void {
+  store<u8>(frameInfo(frame), <u8>slot, Region.FRAME_KEY);
+  flushTlbs();
+  dropCode(frame);
+}
+
 /** Makes the frame hold its bytes under `slot`; slot 0 holds what is in the chips. */
 export function holdUnder(frame: u32, slot: u32): void {
   const info = frameInfo(frame);

@@ -8,7 +8,7 @@ import * as Region from '../memory-map';
 import { EXECUTE, READ, WRITE } from './access-kind';
 import * as Control from './control';
 import * as Cpu from './cpu';
-import { holdUnder, keySlot } from './encryption';
+import { holdUnder, keySlot, takeOver } from './encryption';
 import { exitWith, isSevEs, missing, raiseNotValidated, raiseWith } from './fault';
 import { frameBytes, frameInfo, gpaFrames, nestedBase } from './machine';
 import { checkRmp, RMP_DENIED, RMP_NOT_VALIDATED } from './rmp';
@@ -17,6 +17,9 @@ import { checkRmp, RMP_DENIED, RMP_NOT_VALIDATED } from './rmp';
 export let frame: u32 = 0;
 export let bytes: usize = 0;
 export let device: bool = false;
+/** A read of a frame that is held under another key than `slot`: `bytes` are not what the guest sees. */
+export let foreign: bool = false;
+export let slot: u32 = 0;
 /** Guest physical address that was reached, and whether it was reached with the C-bit set. */
 export let gpa: u64 = 0;
 export let encrypted: bool = false;
@@ -191,6 +194,7 @@ function faultBits(access: u32, user: bool): u64 {
  */
 export function nested(access: u32, isPrivate: bool, table: bool): bool {
   device = false;
+  foreign = false;
   const gfn = gpa >> 12;
   const entry = gfn < gpaFrames ? load<u64>(nestedBase + ((<usize>gfn) << 3)) : 0;
   const flags = <u32>entry & 0xfff;
@@ -221,15 +225,40 @@ export function nested(access: u32, isPrivate: bool, table: bool): bool {
     const why = Fault.RMP | (verdict > RMP_DENIED ? Fault.VMPL : 0);
     return nestedFault(access, isPrivate, table, Fault.PRESENT | why);
   }
-  const slot = isPrivate ? keySlot(load<u32>(Control.ASID)) : 0;
-  holdUnder(frame, slot);
+  slot = isPrivate ? keySlot(load<u32>(Control.ASID)) : 0;
   bytes = frameBytes(frame);
+  if (load<u8>(frameInfo(frame), Region.FRAME_KEY) !== slot) changeKey(access, table);
   if (access === WRITE) {
     const info = frameInfo(frame);
     const before = load<u8>(info, Region.FRAME_FLAGS);
     store<u8>(info, before | <u8>Region.FRAME_WRITTEN, Region.FRAME_FLAGS);
   }
   return true;
+}
+
+/**
+ * The guest comes to a frame that is held under another key. Its first few reads are served block by block,
+ * since touching a line of a new page is all that some guests do; then the page is converted.
+ */
+function changeKey(access: u32, table: bool): void {
+  const flags = frameInfo(frame) + Region.FRAME_FLAGS;
+  const before: u32 = load<u8>(flags);
+  const peeks = before >> Region.FRAME_PEEKS_SHIFT;
+  if (access === READ && !table && peeks < Region.FRAME_PEEKS_MAX) {
+    foreign = true;
+    store<u8>(flags, <u8>(before + (1 << Region.FRAME_PEEKS_SHIFT)));
+    return;
+  }
+  store<u8>(flags, <u8>(before & ((1 << Region.FRAME_PEEKS_SHIFT) - 1)));
+  if (overwriting && access === WRITE) takeOver(frame, slot);
+  else holdUnder(frame, slot);
+}
+
+/** Set while every byte of the page to be written is going to be. */
+let overwriting: bool = false;
+
+export function setOverwriting(all: bool): void {
+  overwriting = all;
 }
 
 /** #VMEXIT(NPF). Accesses are user accesses as far as the nested table goes. APM2 §15.25.6. */

@@ -35,6 +35,8 @@ const DIV: u32 = 3;
 const MIN: u32 = 4;
 const MAX: u32 = 5;
 const SQRT: u32 = 6;
+const RECIPROCAL: u32 = 7;
+const RECIPROCAL_SQRT: u32 = 8;
 
 function signal(flag: u32): void {
   store<u32>(Cpu.MXCSR, load<u32>(Cpu.MXCSR) | flag);
@@ -56,8 +58,24 @@ function signals64(bits: u64): bool {
   return isNan64(bits) && (bits & QUIET64) === 0;
 }
 
+/**
+ * RCPPS and RSQRTPS, for which the manual allows an error of 1.5 · 2^-12 and takes denormals for
+ * zeros: here they are as exact as a division. They raise no exception. APM4, RCPPS
+ */
+function reciprocal(root: bool, bits: u32): u32 {
+  if (isNan32(bits)) return bits | QUIET32;
+  const magnitude = bits & 0x7fff_ffff;
+  const negative = bits & 0x8000_0000;
+  if (magnitude < 0x80_0000) return negative | 0x7f80_0000;
+  if (root && negative !== 0) return NAN32;
+  const x = reinterpret<f32>(bits);
+  const result = reinterpret<u32>(root ? <f32>(1 / sqrt<f64>(<f64>x)) : <f32>1 / x);
+  return (result & 0x7fff_ffff) < 0x80_0000 ? negative : result;
+}
+
 /** One operation on single-precision bit patterns. */
 function single(operation: u32, a: u32, b: u32): u32 {
+  if (operation >= RECIPROCAL) return reciprocal(operation === RECIPROCAL_SQRT, b);
   const x = reinterpret<f32>(a);
   const y = reinterpret<f32>(b);
   if (operation === MIN || operation === MAX) {
@@ -176,6 +194,14 @@ export function sseFloat(p: usize, effect: u32, n: u32): bool {
     case Effect.SQRTPS:
     case Effect.SQRTPD:
       arithmetic(p, SQRT, n, effect === Effect.SQRTSS || effect === Effect.SQRTPS);
+      return true;
+    case Effect.RCPSS:
+    case Effect.RCPPS:
+      arithmetic(p, RECIPROCAL, n, true);
+      return true;
+    case Effect.RSQRTSS:
+    case Effect.RSQRTPS:
+      arithmetic(p, RECIPROCAL_SQRT, n, true);
       return true;
     case Effect.CMPSS:
     case Effect.CMPSD_XMM:

@@ -15,6 +15,7 @@ import * as Effect from './effects';
 import { flag, SUB, setArithmetic } from './flags';
 import { NONE, RESYNC, setExtraIterations, setPending } from './machine';
 import { failed, readRegister, truncate } from './operand';
+import { setOverwriting } from './paging';
 import {
   FORM,
   FORM_ADDRESS16,
@@ -151,7 +152,9 @@ function bulk(p: usize, effect: u32, n: u32, mask: u64, most: u64): u64 {
     if (source < BOUNCE_END) return 0;
   }
   if (((target ^ (target + size - 1)) & ~0xfff) !== 0) return 0;
+  setOverwriting(effect === Effect.STOS && size === 4096);
   const at = writePointer(target, <u32>size, false);
+  setOverwriting(false);
   if (at < BOUNCE_END) {
     // A fault; or a device or decoded code, where each step is to be seen.
     return 0;
