@@ -27,7 +27,7 @@ import type { MachineFn } from './x86/machine.ts';
 import { Output } from './x86/output.ts';
 import { printMachine } from './x86/print-machine.ts';
 import { select } from './x86/select.ts';
-import { constantsSymbol } from './x86/symbols.ts';
+import { constantsSymbol, functionSymbol } from './x86/symbols.ts';
 import { makeTarget, type Target } from './x86/target.ts';
 
 /** x86-64 levels of the psABI: what instructions the code may use. */
@@ -71,14 +71,13 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   });
   for (const adapter of findAdapters(context)) compileFn(passes, adapter, context, target, output);
   const dynamic = findDynamic(module);
-  let start = module.start && context.names[module.start.index];
+  let start = module.start && functionSymbol(context, module.start.index);
   if (dynamic.globals.length + dynamic.elements.length + dynamic.data.length > 0) {
-    start = 'start';
+    start = `${options.instance}!start`;
     compileFn(passes, makeStart(context, dynamic), context, target, output);
   }
   writeExtras(context, target, output);
-  const symbol = start && `${options.instance}!${start}`;
-  const object = passes.run('object', () => makeObject(context, dynamic, target, output, symbol));
+  const object = passes.run('object', () => makeObject(context, dynamic, target, output, start));
   for (const { symbol: name, start: from, end } of object.functions) {
     passes.print('object', name.slice(options.instance.length + 1), () =>
       disassemble(object.sections.text.bytes, from, end, textRelocations(object)),

@@ -78,3 +78,43 @@
   (import "spectest" "print_i32" (func $print (param i32)))
   (func (export "f") (result i32) (call $print (global.get 0)) (global.get 0)))
 (assert_return (invoke "f") (i32.const 666))
+
+;; Imported functions that are exported again, called through a table, and run at the start.
+(module $host
+  (import "spectest" "print_i32" (func $print (param i32)))
+  (import "spectest" "print_f64_f64" (func $print2 (param f64 f64)))
+  (export "print" (func $print))
+  (table (export "table") 2 funcref)
+  (elem (i32.const 0) $print $print2)
+  (memory 1)
+  (func (export "first") (call_indirect (param i32) (i32.const 1) (i32.const 0)))
+  (func (export "second")
+    (call_indirect (param f64 f64) (f64.const 1) (f64.const 2) (i32.const 1)))
+  (func (export "wrong") (call_indirect (param i64) (i64.const 1) (i32.const 0))))
+(register "host" $host)
+(assert_return (invoke "print" (i32.const 1)))
+(assert_return (invoke "first"))
+(assert_return (invoke "second"))
+(assert_trap (invoke "wrong") "indirect call type mismatch")
+
+(module $user
+  (import "host" "print" (func $print (param i32)))
+  (import "host" "table" (table 2 funcref))
+  (memory 1)
+  (data (i32.const 0) "\05")
+  (func (export "direct") (result i32) (call $print (i32.const 2)) (i32.load8_u (i32.const 0)))
+  (func (export "indirect") (result i32)
+    (call_indirect (param i32) (i32.const 3) (i32.const 0)) (i32.load8_u (i32.const 0))))
+(assert_return (invoke $user "direct") (i32.const 5))
+(assert_return (invoke $user "indirect") (i32.const 5))
+
+(module $starter
+  (memory 1)
+  (global (export "count") (mut i32) (i32.const 0))
+  (data (i32.const 0) "\03")
+  (func (export "start")
+    (global.set 0 (i32.add (global.get 0) (i32.load8_u (i32.const 0))))))
+(register "starter" $starter)
+(module $started (import "starter" "start" (func $start)) (start $start))
+(assert_return (get $starter "count") (i32.const 3))
+(module (import "spectest" "print" (func $print)) (start $print))

@@ -3,13 +3,13 @@ import { Op, Type } from '../wasm/opcodes.ts';
 import { type Context, functionCodes } from './context.ts';
 import { type Block, Exit, Fn, Ir, type Value } from './value.ts';
 
-/** Functions that are in no module: made by the compiler. */
+/** Functions without a body in the module, made by the compiler. */
 export class FnMaker {
   readonly fn: Fn;
   readonly #block: Block;
 
-  constructor(name: string, params: readonly number[], results: readonly number[]) {
-    this.fn = new Fn(name, -1, params, results);
+  constructor(name: string, params: readonly number[], results: readonly number[], index = -1) {
+    this.fn = new Fn(name, index, params, results);
     this.#block = this.fn.newBlock();
   }
 
@@ -29,7 +29,7 @@ export class FnMaker {
 /** A function of an import's type that calls it: for tables and exports of what has no plain code. */
 export function makeAdapter(context: Context, index: number): Fn {
   const { params, results } = functionCodes(context, index);
-  const maker = new FnMaker(context.names[index] as string, params, results);
+  const maker = new FnMaker(context.names[index] as string, params, results, index);
   const args = params.map((type, i) => maker.add(Ir.PARAM, type, [], i));
   const importIndex = context.module.functions[index]?.importIndex as number;
   const binding = context.bindings[importIndex];

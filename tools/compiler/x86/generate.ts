@@ -13,15 +13,17 @@ import type { Target } from './target.ts';
 
 /**
  * Imported functions without code of their own to point at (instructions, addresses, calls with
- * leading constants) that a table or an export names: each gets a function that calls it.
+ * leading constants) that a table, an export or the start section names: each gets a function that
+ * calls it.
  */
 export function findAdapters(context: Context): Fn[] {
-  const { elements, exports } = context.module;
+  const { elements, exports, start } = context.module;
   const named = new Set<number>();
   for (const { items } of elements) {
     for (const item of items) if (item.kind === 'function') named.add(item.index);
   }
   for (const { kind, index } of exports) if (kind === 'function') named.add(index);
+  if (start) named.add(start.index);
   return [...named]
     .sort((a, b) => a - b)
     .filter((index) => {
