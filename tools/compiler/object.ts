@@ -108,7 +108,7 @@ export type TrapReason =
 /** A function's code: text offsets of its first byte and of the first byte after it. */
 export interface ObjectFunction {
   readonly symbol: string;
-  /** Index in the module's function index space; -1 for what the compiler added. */
+  /** Index in the module's function index space (an import's for what calls it); -1 for helpers. */
   readonly index: number;
   readonly start: number;
   readonly end: number;

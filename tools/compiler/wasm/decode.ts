@@ -1,4 +1,5 @@
 import type { FunctionType, Limits, ObjectImport, ValueType } from '../object.ts';
+import { readConstant } from './constant.ts';
 import type {
   ConstantExpression,
   DataSegment,
@@ -14,13 +15,13 @@ import type {
   TableEntry,
 } from './module.ts';
 import { readFunctionNames } from './names.ts';
-import { featureOf, Op } from './opcodes.ts';
-import { malformed, Reader, unsupported } from './reader.ts';
+import { invalid, malformed, Reader, unsupported } from './reader.ts';
 
 const MAGIC = 0x6d736100;
 const VERSION = 1;
 /** As in the engines' common limit (https://webassembly.github.io/spec/js-api/#limits). */
 const MAX_LOCALS = 50_000;
+const MAX_TABLE = 10_000_000;
 
 // biome-ignore format: a section a line
 const Section = {
@@ -110,7 +111,8 @@ function finish(bytes: Uint8Array, sections: Sections): Module {
     ...entry,
     body: i < imported ? undefined : bodies[i - imported],
   }));
-  return { bytes, ...rest, functions };
+  const facts = { grownTables: new Set<number>(), hasTailCalls: false };
+  return { bytes, ...rest, functions, facts };
 }
 
 type SectionDecoder = (r: Reader, s: Sections) => void;
@@ -130,7 +132,7 @@ const SECTIONS: readonly SectionDecoder[] = [
   (r, s) =>
     each(r, () => {
       const type = globalOf(r);
-      s.globals.push({ ...type, importIndex: undefined, init: constantExpression(r) });
+      s.globals.push({ ...type, importIndex: undefined, init: readConstant(r) });
     }),
   (r, s) =>
     each(r, () => {
@@ -185,7 +187,7 @@ function valueType(r: Reader): ValueType {
     case 0x70:
       return 'funcref';
     case 0x6f:
-      throw unsupported('reference types', offset);
+      return 'externref';
     case 0x63:
     case 0x64:
       throw unsupported('function references', offset);
@@ -195,12 +197,11 @@ function valueType(r: Reader): ValueType {
   }
 }
 
-/** A value type where a reference would be a value of its own, not just a table's element. */
-function operandType(r: Reader): ValueType {
+function referenceType(r: Reader): ValueType {
   const offset = r.offset;
   const type = valueType(r);
-  if (type === 'funcref') throw unsupported('reference types', offset);
-  return type;
+  if (type === 'funcref' || type === 'externref') return type;
+  throw malformed('malformed reference type', offset);
 }
 
 function functionTypeOf(r: Reader): FunctionType {
@@ -208,17 +209,17 @@ function functionTypeOf(r: Reader): FunctionType {
   const form = r.byte();
   if (form >= 0x4d && form <= 0x5f) throw unsupported('garbage collection', offset);
   if (form !== 0x60) throw malformed('integer representation too long', offset);
-  const list = () => Array.from({ length: r.count() }, () => operandType(r));
+  const list = () => Array.from({ length: r.count() }, () => valueType(r));
   return { params: list(), results: list() };
 }
 
 function limitsOf(r: Reader, allowShared: boolean): { limits: Limits; shared: boolean } {
   const offset = r.offset;
-  const flags = r.u32();
-  if (flags > 7) throw malformed('malformed limits flags', offset);
+  const flags = r.byte();
+  if (flags > 7 || flags === 2) throw malformed('malformed limits flags', offset);
   if (flags & 4) throw unsupported('memory64', offset);
   if (flags & 2) {
-    if (!allowShared) throw malformed('malformed limits flags', offset);
+    if (!allowShared || !(flags & 1)) throw malformed('malformed limits flags', offset);
     throw unsupported('threads', offset);
   }
   return { limits: { min: r.u32(), max: flags & 1 ? r.u32() : undefined }, shared: false };
@@ -227,9 +228,10 @@ function limitsOf(r: Reader, allowShared: boolean): { limits: Limits; shared: bo
 function tableOf(r: Reader): Omit<TableEntry, 'importIndex'> {
   const offset = r.offset;
   if (r.bytes[offset] === 0x40) throw unsupported('function references', offset);
-  const element = valueType(r);
-  if (element !== 'funcref') throw malformed('malformed reference type', offset);
-  return { offset, element, limits: limitsOf(r, false).limits };
+  const element = referenceType(r);
+  const { limits } = limitsOf(r, false);
+  if (limits.min > MAX_TABLE) throw unsupported(`more than ${MAX_TABLE} table elements`, offset);
+  return { offset, element, limits };
 }
 
 function memoryOf(r: Reader): Omit<MemoryEntry, 'importIndex'> {
@@ -239,7 +241,7 @@ function memoryOf(r: Reader): Omit<MemoryEntry, 'importIndex'> {
 
 function globalOf(r: Reader): Omit<GlobalEntry, 'importIndex' | 'init'> {
   const offset = r.offset;
-  const type = operandType(r);
+  const type = valueType(r);
   const mutability = r.byte();
   if (mutability > 1) throw malformed('malformed mutability', r.offset - 1);
   return { offset, type, mutable: mutability === 1 };
@@ -249,10 +251,15 @@ function externKind(r: Reader): ExternKind {
   const offset = r.offset;
   const kinds = ['function', 'table', 'memory', 'global'] as const;
   const byte = r.byte();
-  if (byte === 4) throw unsupported('exception handling', offset);
   const kind = kinds[byte];
   if (!kind) throw malformed('malformed import kind', offset);
   return kind;
+}
+
+/** Whether a well-formed tag is imported here. */
+function isTag({ bytes, offset, end }: Reader, { types }: Sections): boolean {
+  if (offset + 3 > end || bytes[offset] !== 4 || bytes[offset + 1] !== 0) return false;
+  return new Reader(bytes, offset + 2, end).u32() < types.length;
 }
 
 function decodeImport(r: Reader, s: Sections): void {
@@ -260,6 +267,7 @@ function decodeImport(r: Reader, s: Sections): void {
   const module = r.name();
   const name = r.name();
   const importIndex = s.imports.length;
+  if (isTag(r, s)) throw unsupported('exception handling', offset);
   const kind = externKind(r);
   switch (kind) {
     case 'function': {
@@ -289,49 +297,6 @@ function decodeImport(r: Reader, s: Sections): void {
   }
 }
 
-function constantExpression(r: Reader): ConstantExpression {
-  const offset = r.offset;
-  const expression = constantInstruction(r, offset);
-  const end = r.byte();
-  if (end === Op.END) return expression;
-  if (EXTENDED_CONSTANT.has(end) || CONSTANT.has(end)) {
-    throw unsupported('extended constant expressions', r.offset - 1);
-  }
-  throw notConstant(end, r.offset - 1);
-}
-
-/** i32 and i64 add, sub and mul. */
-const EXTENDED_CONSTANT = new Set([0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e]);
-const CONSTANT = new Set<number>([Op.I32_CONST, Op.I64_CONST, Op.GLOBAL_GET]);
-
-function constantInstruction(r: Reader, offset: number): ConstantExpression {
-  const op = r.byte();
-  switch (op) {
-    case Op.I32_CONST:
-      return { offset, kind: 'i32', bits: BigInt(r.s32() >>> 0) };
-    case Op.I64_CONST:
-      return { offset, kind: 'i64', bits: BigInt.asUintN(64, r.s64()) };
-    case Op.F32_CONST:
-      return { offset, kind: 'f32', bits: BigInt(r.f32()) };
-    case Op.F64_CONST:
-      return { offset, kind: 'f64', bits: r.f64() };
-    case Op.GLOBAL_GET:
-      return { offset, kind: 'global', index: r.u32() };
-    case Op.REF_FUNC:
-      return { offset, kind: 'function', index: r.u32() };
-    case Op.REF_NULL:
-      return { offset, kind: 'null', type: valueType(r) };
-    default:
-      throw notConstant(op, offset);
-  }
-}
-
-function notConstant(op: number, offset: number): Error {
-  const feature = featureOf(op);
-  if (feature) return unsupported(feature, offset);
-  return malformed(`constant expression required, not opcode 0x${op.toString(16)}`, offset);
-}
-
 function elementSegment(r: Reader): ElementSegment {
   const offset = r.offset;
   const flags = r.u32();
@@ -339,16 +304,16 @@ function elementSegment(r: Reader): ElementSegment {
   let mode: SegmentMode<'table'> = flags & 2 ? { kind: 'declarative' } : { kind: 'passive' };
   if (!(flags & 1)) {
     const table = flags & 2 ? r.u32() : 0;
-    mode = { kind: 'active', table, at: constantExpression(r) };
+    mode = { kind: 'active', table, at: readConstant(r) };
   }
   let type: ValueType = 'funcref';
   if (flags & 3) {
     const at = r.offset;
-    if (flags & 4) type = valueType(r);
+    if (flags & 4) type = referenceType(r);
     else if (r.byte() !== 0) throw malformed('malformed element kind', at);
   }
   const items = Array.from({ length: r.count() }, (): ConstantExpression => {
-    if (flags & 4) return constantExpression(r);
+    if (flags & 4) return readConstant(r);
     return { offset: r.offset, kind: 'function', index: r.u32() };
   });
   return { offset, type, mode, items };
@@ -361,7 +326,7 @@ function dataSegment(r: Reader): DataSegment {
   let mode: SegmentMode<'memory'> = { kind: 'passive' };
   if (flags !== 1) {
     const memory = flags === 2 ? r.u32() : 0;
-    mode = { kind: 'active', memory, at: constantExpression(r) };
+    mode = { kind: 'active', memory, at: readConstant(r) };
   }
   return { offset, mode, bytes: r.take(r.u32()) };
 }
@@ -372,16 +337,15 @@ function functionBody(r: Reader): FunctionBody {
   if (size > r.end - r.offset) throw malformed('unexpected end', at);
   const body = new Reader(r.bytes, r.offset, r.offset + size);
   r.offset = body.end;
-  const locals: ValueType[] = [];
-  for (let groups = body.count(); groups > 0; groups--) {
-    const offset = body.offset;
-    const count = body.u32();
-    if (locals.length + count > 0xffff_ffff) throw malformed('too many locals', offset);
-    if (locals.length + count > MAX_LOCALS) {
-      throw unsupported(`more than ${MAX_LOCALS} locals`, offset);
-    }
-    const type = operandType(body);
-    for (let i = 0; i < count; i++) locals.push(type);
+  const groups = Array.from({ length: body.count() }, () => {
+    return { offset: body.offset, count: body.u32(), type: valueType(body) };
+  });
+  let total = 0;
+  for (const { count, offset } of groups) {
+    total += count;
+    if (total > 0xffff_ffff) throw malformed('too many locals', offset);
   }
+  if (total > MAX_LOCALS) throw unsupported(`more than ${MAX_LOCALS} locals`, at);
+  const locals = groups.flatMap(({ count, type }) => new Array<ValueType>(count).fill(type));
   return { start: body.offset, end: body.end, locals };
 }

@@ -83,7 +83,6 @@ export class InstructionReader {
   #memoryArgument(): void {
     const r = this.#r;
     this.a = r.u32();
-    if (this.a & 0x40) throw unsupported('multiple memories', this.offset);
     if (this.a >= 32) throw malformed('malformed memop flags', this.offset);
     this.b = r.u32();
   }
@@ -98,6 +97,7 @@ export class InstructionReader {
       case Op.RETURN:
       case Op.DROP:
       case Op.SELECT:
+      case Op.REF_IS_NULL:
         return;
       case Op.BLOCK:
       case Op.LOOP:
@@ -107,6 +107,7 @@ export class InstructionReader {
       case Op.BR:
       case Op.BR_IF:
       case Op.CALL:
+      case Op.RETURN_CALL:
       case Op.LOCAL_GET:
       case Op.LOCAL_SET:
       case Op.LOCAL_TEE:
@@ -114,12 +115,22 @@ export class InstructionReader {
       case Op.GLOBAL_SET:
       case Op.DATA_DROP:
       case Op.ELEM_DROP:
+      case Op.TABLE_GET:
+      case Op.TABLE_SET:
+      case Op.TABLE_GROW:
+      case Op.TABLE_SIZE:
+      case Op.TABLE_FILL:
+      case Op.REF_FUNC:
         this.a = r.u32();
+        return;
+      case Op.REF_NULL:
+        this.a = this.#heapType();
         return;
       case Op.BR_TABLE:
         this.targets = Array.from({ length: r.count() + 1 }, () => r.u32());
         return;
       case Op.CALL_INDIRECT:
+      case Op.RETURN_CALL_INDIRECT:
       case Op.TABLE_INIT:
       case Op.TABLE_COPY:
         this.a = r.u32();
@@ -174,10 +185,17 @@ export class InstructionReader {
     const code = type + 0x80;
     if (code >= Type.F64 && code <= Type.I32) return type;
     if (code === Type.V128) throw unsupported('SIMD', offset);
-    if (code === Type.FUNCREF || code === Type.EXTERNREF) {
-      throw unsupported('reference types', offset);
-    }
+    if (code === Type.FUNCREF || code === Type.EXTERNREF) return type;
     throw malformed('malformed block type', offset);
+  }
+
+  #heapType(): number {
+    const offset = this.#r.offset;
+    const type = this.#r.s33() + 0x80;
+    if (type === Type.FUNCREF || type === Type.EXTERNREF) return type;
+    if (type >= 0x80) throw unsupported('function references', offset);
+    if (type >= 0x68 && type <= 0x74) throw unsupported('garbage collection', offset);
+    throw malformed('malformed reference type', offset);
   }
 
   #selectType(): void {
@@ -187,9 +205,7 @@ export class InstructionReader {
     this.b = count;
     for (let i = 0; i < count; i++) {
       this.a = r.byte();
-      if (this.a === Type.FUNCREF || this.a === Type.EXTERNREF) {
-        throw unsupported('reference types', offset);
-      }
+      if (this.a === Type.FUNCREF || this.a === Type.EXTERNREF) continue;
       if (this.a === Type.V128) throw unsupported('SIMD', offset);
       if (this.a < Type.F64 || this.a > Type.I32) throw malformed('malformed value type', offset);
     }

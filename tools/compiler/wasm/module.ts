@@ -14,6 +14,8 @@ export interface Module {
   readonly elements: readonly ElementSegment[];
   readonly data: readonly DataSegment[];
   readonly dataCount: number | undefined;
+  /** Filled by validate. */
+  readonly facts: Facts;
   readonly functionNames: ReadonlyMap<number, string>;
   readonly sourceMapUrl: string | undefined;
 }
@@ -65,14 +67,25 @@ export interface ExportEntry extends Declared {
   readonly index: number;
 }
 
-/** A constant expression of MVP form: a single instruction. */
-export type ConstantExpression = Declared &
+/** An instruction that stands alone in a constant expression. */
+export type ConstantLeaf = Declared &
   (
-    | { readonly kind: 'i32' | 'i64' | 'f32' | 'f64'; readonly bits: bigint }
+    | { readonly kind: 'i32' | 'i64' | 'f32' | 'f64' | 'v128'; readonly bits: bigint }
     | { readonly kind: 'global'; readonly index: number }
     | { readonly kind: 'function'; readonly index: number }
     | { readonly kind: 'null'; readonly type: ValueType }
   );
+
+/** One of the extended constant expressions' operations, or (invalid) any other instruction. */
+export type ConstantOperation = Declared & { readonly kind: 'operation'; readonly op: number };
+
+/** What could not be evaluated yet: it depends on imported globals, or is invalid. */
+export type ConstantSequence = Declared & {
+  readonly kind: 'sequence';
+  readonly instructions: readonly (ConstantLeaf | ConstantOperation)[];
+};
+
+export type ConstantExpression = ConstantLeaf | ConstantSequence;
 
 export type SegmentMode<Index extends string> =
   | ({ readonly kind: 'active'; readonly at: ConstantExpression } & Record<Index, number>)
@@ -88,6 +101,13 @@ export interface ElementSegment extends Declared {
 export interface DataSegment extends Declared {
   readonly mode: SegmentMode<'memory'>;
   readonly bytes: Uint8Array;
+}
+
+/** What function bodies do that the code of other functions and the data depend on. */
+export interface Facts {
+  /** Indices of tables with a table.grow. */
+  readonly grownTables: Set<number>;
+  hasTailCalls: boolean;
 }
 
 /** Pages of 64 KiB in 4 GiB. */

@@ -7,7 +7,7 @@
 // biome-ignore format: a group a line
 export const Op = {
   UNREACHABLE: 0x00, NOP: 0x01, BLOCK: 0x02, LOOP: 0x03, IF: 0x04, ELSE: 0x05, END: 0x0b,
-  BR: 0x0c, BR_IF: 0x0d, BR_TABLE: 0x0e, RETURN: 0x0f, CALL: 0x10, CALL_INDIRECT: 0x11,
+  BR: 0x0c, BR_IF: 0x0d, BR_TABLE: 0x0e, RETURN: 0x0f, CALL: 0x10, CALL_INDIRECT: 0x11, RETURN_CALL: 0x12, RETURN_CALL_INDIRECT: 0x13,
   DROP: 0x1a, SELECT: 0x1b, SELECT_TYPED: 0x1c,
   LOCAL_GET: 0x20, LOCAL_SET: 0x21, LOCAL_TEE: 0x22, GLOBAL_GET: 0x23, GLOBAL_SET: 0x24,
   TABLE_GET: 0x25, TABLE_SET: 0x26,
@@ -178,11 +178,7 @@ const ACCESS_SHIFTS = [2, 3, 2, 3, 0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 2, 3, 2, 3, 0, 
 export function featureOf(op: number): string | undefined {
   if (op >= 0x06 && op <= 0x0a) return 'exception handling';
   if (op === 0x18 || op === 0x19 || op === 0x1f) return 'exception handling';
-  if (op === 0x12 || op === 0x13) return 'tail calls';
   if (op === 0x14 || op === 0x15 || (op >= 0xd3 && op <= 0xd6)) return 'function references';
-  if (op >= Op.REF_NULL && op <= Op.REF_FUNC) return 'reference types';
-  if (op === Op.TABLE_GET || op === Op.TABLE_SET) return 'reference types';
-  if (op >= Op.TABLE_GROW && op <= Op.TABLE_FILL) return 'reference types';
   if (op >= 0xfc12 && op <= 0xfc16) return 'wide arithmetic or memory control';
   if (op === 0xfb) return 'garbage collection';
   if (op === 0xfd) return 'SIMD';

@@ -26,6 +26,8 @@ export class BodyValidator {
   readonly #module: Module;
   readonly #types: readonly Codes[];
   readonly #globals: readonly number[];
+  /** Functions that ref.func may name: those that occur outside of bodies. */
+  readonly #referable: ReadonlySet<number>;
   #locals: number[] = [];
   #operands: number[] = [];
   #frames: Frame[] = [];
@@ -35,6 +37,7 @@ export class BodyValidator {
     this.#module = module;
     this.#types = module.types.map(codes);
     this.#globals = module.globals.map(({ type }) => typeCode(type));
+    this.#referable = referableFunctions(module);
     this.#in = new InstructionReader(module.bytes, 0, 0);
   }
 
@@ -116,14 +119,16 @@ export class BodyValidator {
         if (a >= this.#module.functions.length) throw this.#invalid(`unknown function ${a}`);
         this.#call(this.#functionCodes(a));
         return;
-      case Op.CALL_INDIRECT: {
-        const type = this.#types[a];
-        if (!this.#module.tables[this.#in.b]) throw this.#invalid(`unknown table ${this.#in.b}`);
-        if (!type) throw this.#invalid(`unknown type ${a}`);
-        this.#popExpected(Type.I32);
-        this.#call(type);
+      case Op.RETURN_CALL:
+        if (a >= this.#module.functions.length) throw this.#invalid(`unknown function ${a}`);
+        this.#tailCall(this.#functionCodes(a));
         return;
-      }
+      case Op.CALL_INDIRECT:
+        this.#call(this.#calledType());
+        return;
+      case Op.RETURN_CALL_INDIRECT:
+        this.#tailCall(this.#calledType());
+        return;
       case Op.DROP:
         this.#pop();
         return;
@@ -188,6 +193,52 @@ export class BodyValidator {
         return;
       case Op.ELEM_DROP:
         this.#element(this.#in.a);
+        return;
+      default:
+        this.#reference(op);
+    }
+  }
+
+  /** References and single elements of tables. */
+  #reference(op: number): void {
+    const { a } = this.#in;
+    switch (op) {
+      case Op.REF_NULL:
+        this.#operands.push(a);
+        return;
+      case Op.REF_IS_NULL: {
+        const type = this.#pop();
+        if (!isReference(type) && type !== Type.ANY) throw this.#invalid('type mismatch');
+        this.#operands.push(Type.I32);
+        return;
+      }
+      case Op.REF_FUNC:
+        if (a >= this.#module.functions.length) throw this.#invalid(`unknown function ${a}`);
+        if (!this.#referable.has(a)) throw this.#invalid('undeclared function reference');
+        this.#operands.push(Type.FUNCREF);
+        return;
+      case Op.TABLE_GET:
+        this.#popExpected(Type.I32);
+        this.#operands.push(this.#table(a));
+        return;
+      case Op.TABLE_SET:
+        this.#popExpected(this.#table(a));
+        this.#popExpected(Type.I32);
+        return;
+      case Op.TABLE_SIZE:
+        this.#table(a);
+        this.#operands.push(Type.I32);
+        return;
+      case Op.TABLE_GROW:
+        this.#popExpected(Type.I32);
+        this.#popExpected(this.#table(a));
+        this.#operands.push(Type.I32);
+        this.#module.facts.grownTables.add(a);
+        return;
+      case Op.TABLE_FILL:
+        this.#popExpected(Type.I32);
+        this.#popExpected(this.#table(a));
+        this.#popExpected(Type.I32);
         return;
       default:
         throw malformed('illegal opcode', this.#in.offset);
@@ -255,6 +306,32 @@ export class BodyValidator {
     this.#unreachable();
   }
 
+  /** The type of an indirect call, whose index it pops. */
+  #calledType(): Codes {
+    const { a, b } = this.#in;
+    if (this.#table(b) !== Type.FUNCREF) throw this.#invalid('type mismatch');
+    const type = this.#types[a];
+    if (!type) throw this.#invalid(`unknown type ${a}`);
+    this.#popExpected(Type.I32);
+    return type;
+  }
+
+  /** The type of a table's elements. */
+  #table(index: number): number {
+    const table = this.#module.tables[index];
+    if (!table) throw this.#invalid(`unknown table ${index}`);
+    return typeCode(table.element);
+  }
+
+  #tailCall({ params, results }: Codes): void {
+    this.#popAll(params);
+    if (!sameTypes(results, (this.#frames[0] as Frame).results)) {
+      throw this.#invalid('type mismatch');
+    }
+    this.#module.facts.hasTailCalls = true;
+    this.#unreachable();
+  }
+
   #call({ params, results }: Codes): void {
     this.#popAll(params);
     this.#pushAll(results);
@@ -267,6 +344,7 @@ export class BodyValidator {
     if (second !== first && second !== Type.ANY && first !== Type.ANY) {
       throw this.#invalid('type mismatch');
     }
+    if (isReference(first) || isReference(second)) throw this.#invalid('type mismatch');
     this.#operands.push(first === Type.ANY ? second : first);
   }
 
@@ -359,7 +437,7 @@ export class BodyValidator {
   }
 
   #requireData(): void {
-    const { dataCount } = this.#module;
+    const { data, dataCount = data.length > 0 ? undefined : 0 } = this.#module;
     if (dataCount === undefined) throw malformed('data count section required', this.#in.offset);
     if (this.#in.a >= dataCount) throw this.#invalid(`unknown data segment ${this.#in.a}`);
   }
@@ -367,6 +445,18 @@ export class BodyValidator {
   #invalid(what: string): Error {
     return invalid(what, this.#in.offset);
   }
+}
+
+function isReference(type: number): boolean {
+  return type === Type.FUNCREF || type === Type.EXTERNREF;
+}
+
+function referableFunctions({ elements, globals, exports }: Module): Set<number> {
+  const constants = [...elements.flatMap(({ items }) => items), ...globals.map(({ init }) => init)];
+  return new Set([
+    ...constants.flatMap((constant) => (constant?.kind === 'function' ? [constant.index] : [])),
+    ...exports.flatMap(({ kind, index }) => (kind === 'function' ? [index] : [])),
+  ]);
 }
 
 function codes({ params, results }: FunctionType): Codes {

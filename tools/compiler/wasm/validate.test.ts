@@ -55,6 +55,13 @@ describe('a module is refused as invalid', () => {
     ],
     ['an initializer of another type', '(module (global i64 (i32.const 0)))', 'type mismatch'],
     [
+      'an initializer that is not constant',
+      '(module (global i32 (i32.ctz (i32.const 0))))',
+      'constant expression required',
+    ],
+    ['an empty initializer', '(module (global i32))', 'type mismatch'],
+    ['an initializer of two', '(module (global i32 (i32.const 1) (i32.const 2)))', 'type mismatch'],
+    [
       'an initializer by an own global',
       '(module (global i32 (i32.const 0)) (global i32 (global.get 0)))',
       'unknown global 0',

@@ -1,4 +1,6 @@
-import type { ConstantExpression, Module } from './module.ts';
+import type { ValueType } from '../object.ts';
+import { operationType } from './constant.ts';
+import type { ConstantExpression, ConstantLeaf, Module } from './module.ts';
 import { MAX_PAGES } from './module.ts';
 import { invalid } from './reader.ts';
 import { BodyValidator } from './validate-body.ts';
@@ -58,12 +60,23 @@ function validateGlobals(module: Module): void {
 }
 
 /** A constant may only refer to globals that are imported and immutable (§3.3.10). */
-function validateConstant(module: Module, constant: ConstantExpression, expected: string): void {
-  const { offset } = constant;
-  if (typeOfConstant(module, constant) !== expected) throw invalid('type mismatch', offset);
+function validateConstant(module: Module, constant: ConstantExpression, expected: ValueType): void {
+  const instructions = constant.kind === 'sequence' ? constant.instructions : [constant];
+  const stack: ValueType[] = [];
+  for (const each of instructions) {
+    if (each.kind !== 'operation') {
+      stack.push(typeOfLeaf(module, each));
+      continue;
+    }
+    const type = operationType(each.op);
+    if (!type) throw invalid('constant expression required', each.offset);
+    if (stack.pop() !== type || stack.pop() !== type) throw invalid('type mismatch', each.offset);
+    stack.push(type);
+  }
+  if (stack.length !== 1 || stack[0] !== expected) throw invalid('type mismatch', constant.offset);
 }
 
-function typeOfConstant(module: Module, constant: ConstantExpression): string {
+function typeOfLeaf(module: Module, constant: ConstantLeaf): ValueType {
   const { offset } = constant;
   switch (constant.kind) {
     case 'global': {

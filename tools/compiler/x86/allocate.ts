@@ -62,11 +62,10 @@ class LinearScan {
 
   #place(current: Interval): void {
     const { to } = current;
-    for (const hint of this.#hints(current)) {
-      if (this.#freeUntil(hint, current) >= to) {
-        this.#assign(current, hint);
-        return;
-      }
+    const hint = this.#freeHint(current);
+    if (hint >= 0) {
+      this.#assign(current, hint);
+      return;
     }
     let best = -1;
     let bestFree = -1;
@@ -194,27 +193,39 @@ class LinearScan {
     return this.#registers[this.#fn.classes[interval.register] as 0 | 1];
   }
 
-  *#hints(interval: Interval): Generator<number> {
+  /** A register that saves a move and is free for all of the interval; else -1. */
+  #freeHint(interval: Interval): number {
     const { fixedHints, related } = this.#intervals;
-    const allowed = this.#candidates(interval);
-    const pieces = this.#pieces[interval.register] as Interval[];
-    if (pieces.length > 1) {
-      for (let i = pieces.length - 1; i >= 0; i--) {
-        const { location } = pieces[i] as Interval;
-        if (location >= 0) {
-          yield location;
-          break;
-        }
+    const { register } = interval;
+    const last = this.#lastLocation(register);
+    if (last >= 0 && this.#isFree(last, interval)) return last;
+    const fixed = fixedHints[register] as number;
+    if (fixed >= 0 && this.#isFree(fixed, interval)) return fixed;
+    for (const other of related[register] ?? []) {
+      for (const { location } of this.#pieces[other] as Interval[]) {
+        if (location >= 0 && this.#isFree(location, interval)) return location;
       }
-    }
-    const fixed = fixedHints[interval.register] as number;
-    if (fixed >= 0 && allowed.includes(fixed)) yield fixed;
-    for (const other of related[interval.register] ?? []) {
-      for (const { location } of this.#pieces[other] as Interval[])
-        if (location >= 0) yield location;
       const wanted = fixedHints[other] as number;
-      if (wanted >= 0 && allowed.includes(wanted)) yield wanted;
+      if (wanted >= 0 && this.#isFree(wanted, interval)) return wanted;
     }
+    return -1;
+  }
+
+  /** Where an earlier piece of a virtual register was put, the latest that is in a register. */
+  #lastLocation(register: number): number {
+    const pieces = this.#pieces[register] as Interval[];
+    for (let i = pieces.length - 1; i >= 0; i--) {
+      const { location } = pieces[i] as Interval;
+      if (location >= 0) return location;
+    }
+    return -1;
+  }
+
+  #isFree(register: number, interval: Interval): boolean {
+    return (
+      this.#candidates(interval).includes(register) &&
+      this.#freeUntil(register, interval) >= interval.to
+    );
   }
 
   #freeUntil(register: number, interval: Interval): number {

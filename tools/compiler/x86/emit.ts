@@ -221,8 +221,9 @@ export class FunctionEmitter {
 
   /** The immediate of an instruction whose other operands have just been written. */
   immediate(form: Form, value: number): void {
-    const bytes = form.immediate;
-    this.asm.bytes(Array.from({ length: bytes }, (_, i) => (value >> (8 * i)) & 0xff));
+    if (form.immediate === 4) this.asm.u32(value);
+    else if (form.immediate === 2) this.asm.u16(value);
+    else this.asm.bytes([value & 0xff]);
   }
 
   /** The immediate that is a function type's number. */
@@ -236,7 +237,11 @@ export class FunctionEmitter {
 
   /** Moves that happen at once. */
   moves(list: readonly LocationMove[]): void {
-    if (list.length === 0) return;
+    if (list.length <= 1) {
+      const only = list[0];
+      if (only) this.move(only.to, only.from);
+      return;
+    }
     orderMoves(
       list,
       (to, from) => this.move(to, from),
