@@ -97,4 +97,22 @@ describe('the core', () => {
     expect(core.state.rdx).toBe(0x1122_3344_5566_7789n);
     expect(read64(PLACE.data + 0xffc)).toBe(0x1122_3344_5566_7789n);
   });
+
+  it('approximates reciprocals as closely as the manual asks', () => {
+    const { core, run } = longModeProgram((asm) => {
+      asm.op('rcpps xmm, xmm/m128', 1, 0);
+      asm.op('rsqrtps xmm, xmm/m128', 2, 0);
+      asm.op('hlt');
+    });
+    const inputs = [3, 0.37, 1e30, 0];
+    new Float32Array(core.state.xmm.buffer, core.state.xmm.byteOffset, 4).set(inputs);
+    expect(run()).toBe(Exit.HLT);
+    const results = new Float32Array(core.state.xmm.buffer, core.state.xmm.byteOffset + 16, 8);
+    for (const [i, x] of inputs.slice(0, 3).entries()) {
+      expect(Math.abs((results[i] as number) * x - 1)).toBeLessThan(1.5 * 2 ** -12);
+      const root = results[4 + i] as number;
+      expect(Math.abs(root * Math.sqrt(x) - 1)).toBeLessThan(1.5 * 2 ** -12);
+    }
+    expect([results[3], results[7]]).toEqual([Infinity, Infinity]);
+  });
 });

@@ -93,6 +93,14 @@ export class FrameTable {
     this.#changed();
   }
 
+  /** Whether the observer is to be told of each access of the guest's to the frame. */
+  watch(frame: number, on: boolean): void {
+    const at = this.#memory.frameInfo(frame) + Region.FRAME_FLAGS;
+    const flags = this.#memory.data.getUint8(at) & ~Region.FRAME_WATCHED;
+    this.#memory.data.setUint8(at, flags | (on ? Region.FRAME_WATCHED : 0));
+    this.#changed();
+  }
+
   /** Id of the key that the frame's bytes were last written under; 0 for none. */
   key(frame: number): number {
     const slot = this.#memory.data.getUint8(this.#memory.frameInfo(frame) + Region.FRAME_KEY);

@@ -56,6 +56,19 @@ export class CoreMemory {
     return this.nested + gfn * 8;
   }
 
+  /** The parts that a copy of the machine needs: no translations, no decoded code, no tables. */
+  get parts(): readonly Uint8Array<ArrayBuffer>[] {
+    const part = (from: number, to: number) => this.bytes.subarray(from, to);
+    const frames = this.frames + this.systemFrames * PAGE;
+    return [
+      part(Region.CPU, Region.BOUNCE),
+      part(Region.KEYS, Region.KEYS + Region.KEY_SLOTS * Region.KEY_SLOT_SIZE),
+      part(Region.FRAME_INFO, this.staging),
+      part(this.nested, this.nested + this.gpaFrames * 8),
+      part(this.frames, frames),
+    ];
+  }
+
   /** Collects `size` bytes from `spa`; `read` fills the staging page with each frame's part. */
   transfer(spa: number, size: number, read: (at: number, part: number, to: number) => void) {
     const result = new Uint8Array(size);

@@ -41,6 +41,8 @@ export const FRAME_KEY: u32 = 28;
 export const FRAME_FLAGS: u32 = 29;
 /** FRAME_FLAGS: written, by the guest or through the interface, since the flag was cleared. */
 export const FRAME_WRITTEN: u32 = 1;
+/** FRAME_FLAGS: the observer is told of each access of the guest's before it is made. */
+export const FRAME_WATCHED: u32 = 2;
 /** FRAME_FLAGS, high half: reads under another key than the frame's since it was converted. */
 export const FRAME_PEEKS_SHIFT: u32 = 4;
 export const FRAME_PEEKS_MAX: u32 = 8;

@@ -24,12 +24,15 @@ export interface Observer {
   vc?(rip: bigint, exitCode: number): void;
   /** A PVALIDATE was carried out; `unchanged` is the CF it answered with. */
   pvalidate?(gpa: bigint, huge: boolean, validate: boolean, unchanged: boolean): void;
+  /** The guest is about to access a frame that is watched ({@link FrameTable.watch}). */
+  access?(gpa: bigint, size: number, write: boolean): void;
 }
 
 interface CoreExports {
   init(systemFrames: number, gpaFrames: number, nested: number, code: number, frames: number): void;
   run(maxInstructions: number): number;
   flush(): void;
+  forget(): void;
   readUnder(spa: number, size: number, slot: number, buffer: number): void;
   writeUnder(spa: number, size: number, slot: number, buffer: number): void;
   setKey(id: number, buffer: number): number;
@@ -85,6 +88,7 @@ export function instantiate(
     vc: (rip: bigint, code: number) => observer.vc?.(BigInt.asUintN(64, rip), code),
     pvalidate: (gpa: bigint, huge: number, validate: number, unchanged: number) =>
       observer.pvalidate?.(gpa, huge !== 0, validate !== 0, unchanged !== 0),
+    access: (gpa: bigint, size: number, write: number) => observer.access?.(gpa, size, write !== 0),
   };
   const { exports } = new WebAssembly.Instance(core.module, {
     env: { memory: memory.memory },

@@ -109,7 +109,7 @@ describe(`the emulator against this machine's CPU (which lacks: ${skipped})`, ()
   );
 
   it.skipIf(!isLinux)('agrees on SSE and SSE2', () => {
-    // Reciprocal approximations differ from one CPU to another, and are not built.
+    // Reciprocal approximations differ from one CPU to another: core.test.ts has their bounds.
     const rows = vector.filter(
       ({ feature, effect }) => /^sse2?$/.test(feature) && !/^(rsqrt|rcp)[ps]s$/.test(effect.name),
     );

@@ -64,7 +64,7 @@ export const CpuState = layout('CpuState', 0x800, {
   x87Status:    u16(0x306),
   x87Tag:       u16(0x308),
   x87Opcode:    u16(0x30a),
-  /** Added to the instruction count to give the time stamp counter. */
+  /** Added to the time (Control.timeSkipped), scaled where it is secure, for the time stamp counter. */
   tscOffset:    u64(0x310),
   /** The eight x87 registers by number in the stack's memory, ten bytes each in sixteen. */
   x87:          bytes(0x380, 128),
@@ -127,4 +127,9 @@ export const Control = layout('Control', 0x400, {
   random:       u64(0x218),
   /** Cleared: RDRAND and RDSEED report that they have no number. */
   randomReady:  u8(0x220),
+  /** Time that passed without instructions, while the guest was halted; runs with their count. */
+  timeSkipped:  u64(0x228),
+  /** Secure TSC: its scale, with 32 bits of fraction, and GUEST_TSC_FREQ in MHz. APM2 §15.36.18. */
+  tscScale:     u64(0x230),
+  tscFrequency: u32(0x238),
 });

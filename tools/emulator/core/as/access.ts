@@ -6,7 +6,7 @@
  * that is the bounce buffer, and after a store {@link finishWrite} takes it from there.
  */
 import { EFER_LMA } from '../../../../spec/msr';
-import { BOUNCE, FRAME_CODE, TLB_READ, TLB_WRITE } from '../memory-map';
+import { BOUNCE, FRAME_CODE, FRAME_FLAGS, FRAME_WATCHED, TLB_READ, TLB_WRITE } from '../memory-map';
 import { READ, WRITE } from './access-kind';
 import { busRead, busWrite } from './bus';
 import { wroteCode } from './code';
@@ -14,6 +14,7 @@ import * as Cpu from './cpu';
 import { holdUnder, peekUnder } from './encryption';
 import { raiseNonCanonical } from './fault';
 import { frameInfo } from './machine';
+import { access } from './observer';
 import { bytes, device, foreign, frame, gpa, slot, translate } from './paging';
 import { entryOf, fillRead, fillWrite, PAGE_MASK, TAG_CODE } from './tlb';
 
@@ -95,14 +96,20 @@ function readWithin(linear: u64, n: u32, stack: bool, user: bool): usize {
     }
     return BOUNCE;
   }
-  if (foreign && n > READ_AT_ONCE) holdUnder(frame, slot);
+  if (foreign && (n > READ_AT_ONCE || watched())) holdUnder(frame, slot);
   else if (foreign) {
     const offset = <u32>linear & 0xfff;
     peekUnder(frame, offset, n, slot, PEEK);
     return PEEK + (offset & 15);
   }
-  if (user === isUser()) fillRead(linear, bytes, frame);
+  if (watched()) access(gpa, n, 0);
+  else if (user === isUser()) fillRead(linear, bytes, frame);
   return bytes + <usize>(linear & 0xfff);
+}
+
+/** Whether the frame that was translated to is watched: then no translation to it is kept. */
+function watched(): bool {
+  return (load<u8>(frameInfo(frame), FRAME_FLAGS) & FRAME_WATCHED) !== 0;
 }
 
 /** Bytes of the largest aligned access at an address, of at most `n`. */
@@ -151,7 +158,7 @@ export function modifyPointer(linear: u64, n: u32, stack: bool): usize {
   return to;
 }
 
-function writeWithin(linear: u64, _n: u32, stack: bool): usize {
+function writeWithin(linear: u64, n: u32, stack: bool): usize {
   const entry = entryOf(TLB_WRITE, linear);
   const tag = load<u64>(entry);
   if ((tag & ~TAG_CODE) === (linear & PAGE_MASK)) {
@@ -172,7 +179,8 @@ function writeWithin(linear: u64, _n: u32, stack: bool): usize {
   const code = load<u64>(frameInfo(frame), FRAME_CODE) !== 0;
   kind = code ? CODE : PLAIN;
   firstFrame = frame;
-  fillWrite(linear, bytes, frame, code);
+  if (watched()) access(gpa, n, 1);
+  else fillWrite(linear, bytes, frame, code);
   return bytes + <usize>(linear & 0xfff);
 }
 

@@ -50,6 +50,12 @@ export function keep(end: usize): void {
 /** Throws all decoded code away if another block and page would not fit. The caller holds no record. */
 export function reserve(): bool {
   if (top + PAGE_SIZE + BLOCK_SIZE <= codeBase + Region.CODE_SIZE) return false;
+  forgetCode();
+  return true;
+}
+
+/** Throws all decoded code and all translations away. The caller holds no record. */
+export function forgetCode(): void {
   memory.fill(codeBase + BLOCK_SIZE, 0, top - codeBase - BLOCK_SIZE);
   for (let frame: u32 = 0; frame < systemFrames; frame++) {
     const info = frameInfo(frame);
@@ -59,7 +65,6 @@ export function reserve(): bool {
   flushTlbs();
   top = codeBase + BLOCK_SIZE;
   generation++;
-  return true;
 }
 
 /** The code page of a frame at a linear page in a mode, made if there is none. */

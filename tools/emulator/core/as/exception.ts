@@ -319,7 +319,8 @@ export function injectEvent(): void {
   store<u64>(Control.EVENT_INJ, 0);
   const type = <u32>(event >> Event.TYPE_SHIFT) & 7;
   const number = type === NMI ? Reg.VECTOR_NMI : <u32>event & 0xff;
-  const hasCode = type === FAULT && (event & Event.ERROR_VALID) !== 0;
+  // Whatever the type: WeSee's #VC comes as an interrupt with an error code.
+  const hasCode = (event & Event.ERROR_VALID) !== 0;
   // A software interrupt returns behind its instruction, whose end the hypervisor gives.
   const rip = type === SOFTWARE ? load<u64>(Control.N_RIP) : load<u64>(Cpu.RIP);
   deliver(number, type, hasCode, <u32>(event >> 32), rip);

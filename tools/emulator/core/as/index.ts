@@ -1,6 +1,6 @@
 /** What the core offers to its TypeScript face, tools/emulator/core.ts. */
 import { initAes } from './aes';
-import { initCode } from './code';
+import { forgetCode, initCode } from './code';
 import * as Cpu from './cpu';
 import { setGeometry } from './machine';
 import { flushTlbs, initTlbs } from './tlb';
@@ -16,6 +16,11 @@ export function init(system: u32, gpa: u32, nested: usize, code: usize, frames: 
   initTlbs();
   initCode();
   store<u64>(Cpu.RFLAGS, 2);
+}
+
+/** Forgets what is kept outside of the machine's state, before that is copied or replaced. */
+export function forget(): void {
+  forgetCode();
 }
 
 export function flush(): void {

@@ -9,10 +9,11 @@ import * as Control from './control';
 import { trapAfter } from './control-registers';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
-import { intercepted, interceptNow, isSevEs, raiseGp, raiseUd } from './fault';
+import { intercepted, interceptNow, isSevEs, isSnp, raiseGp, raiseUd } from './fault';
 import { readRegister, writeRegister } from './operand';
 import { DESTINATION, nextOf } from './record';
 import { resume } from './stack';
+import { secureTsc, setTimeStamp, timeStamp } from './time';
 import { flushTlbs } from './tlb';
 
 /** Bits of EFER that a guest may set; LMA is the processor's own. APM2 §3.1.7. */
@@ -55,9 +56,10 @@ function permission(number: u32): u32 {
   return (<u32>load<u8>(MSRPM + (bit >> 3)) >> (bit & 7)) & 3;
 }
 
-/** Whether the hypervisor wants to see the access: one of SEV_STATUS never. APM2 §15.34.10. */
+/** Whether the hypervisor wants to see the access: to SEV_STATUS never. APM2 §15.34.10, §15.36.18. */
 function wanted(number: u32, write: u32): bool {
   if (number === Msr.SEV_STATUS || (number === Msr.GHCB && isSevEs())) return false;
+  if (number === Msr.GUEST_TSC_FREQ && isSnp()) return false;
   return intercepted(Exit.MSR) && (permission(number) & (1 << write)) !== 0;
 }
 
@@ -103,7 +105,8 @@ function readMsr(p: usize): void {
   const at = plainMsr(number);
   if (at !== 0) value = load<u64>(at);
   else if (number === Msr.EFER) value = load<u64>(Cpu.EFER);
-  else if (number === Msr.TSC) value = load<u64>(Cpu.INSTRUCTIONS) + load<u64>(Cpu.TSC_OFFSET);
+  else if (number === Msr.TSC) value = timeStamp();
+  else if (number === Msr.GUEST_TSC_FREQ && secureTsc()) value = load<u32>(Control.TSC_FREQUENCY);
   else if (number === Msr.TSC_AUX) value = load<u32>(Cpu.TSC_AUX);
   else if (number === Msr.SEV_STATUS && load<u8>(Control.SEV) !== 0)
     value = load<u64>(Cpu.SEV_STATUS);
@@ -129,7 +132,7 @@ function writeMsr(p: usize): void {
     else store<u64>(at, value);
   } else if (number === Msr.EFER) writeEfer(p, value);
   else if (number === Msr.TSC) {
-    store<u64>(Cpu.TSC_OFFSET, value - load<u64>(Cpu.INSTRUCTIONS));
+    setTimeStamp(value);
   } else if (number === Msr.TSC_AUX && value >> 32 === 0) store<u32>(Cpu.TSC_AUX, <u32>value);
   else if (number === Msr.GHCB && isSevEs()) store<u64>(Cpu.GHCB, value);
   else raiseGp(0);

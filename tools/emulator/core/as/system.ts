@@ -15,6 +15,7 @@ import { addressOf, failed, get0, get1, set0, throughStack, writeRegister } from
 import { DESTINATION, IMMEDIATE, nextOf, ripOf, rowOf } from './record';
 import * as Segment from './segment';
 import { beyondIopl, resume, shadow } from './stack';
+import { timeStamp } from './time';
 import { flushPage, flushTlbs } from './tlb';
 
 /** Carries out an effect of this file. False if `effect` is none of them. */
@@ -53,7 +54,7 @@ export function system(p: usize, effect: u32, n: u32): bool {
       return true;
     case Effect.RDTSC:
     case Effect.RDTSCP:
-      timeStamp(p, effect === Effect.RDTSCP);
+      readTimeStamp(p, effect === Effect.RDTSCP);
       return true;
     case Effect.RDPID:
       writeRegister(load<u8>(p, DESTINATION), 8, load<u32>(Cpu.TSC_AUX));
@@ -192,14 +193,14 @@ function callHypervisor(p: usize, effect: u32): void {
   if (!intercept(Exit.VMMCALL, 0, 0, nextOf(p))) raiseUd();
 }
 
-function timeStamp(p: usize, withId: bool): void {
+function readTimeStamp(p: usize, withId: bool): void {
   const disabled = (load<u32>(Cpu.CR4) & Reg.CR4_TSD) !== 0;
   if (disabled && load<u8>(Cpu.CPL) !== 0) {
     raiseGp(0);
     return;
   }
   if (!checked(p)) return;
-  const now = load<u64>(Cpu.INSTRUCTIONS) + load<u64>(Cpu.TSC_OFFSET);
+  const now = timeStamp();
   store<u64>(Cpu.RAX, now & 0xffff_ffff);
   store<u64>(Cpu.RDX, now >> 32);
   if (withId) store<u64>(Cpu.RCX, load<u32>(Cpu.TSC_AUX));
