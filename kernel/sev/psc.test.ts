@@ -34,7 +34,7 @@ describe('a batch of page-state changes', () => {
   it('asks for RAM that starts as the host’s, 2 MiB at a time where it can', () => {
     const { machine, end } = boot(module, { mode: 'snp', startsShared: true });
     expect(end).toEqual({ kind: 'exit', code: 0 });
-    // One for the region that the frame table is put in, one for the 252 pieces of the rest.
+    // One for the region that the frame table is put in, one for the pieces of the rest.
     expect(machine.calls.filter(({ code }) => code === 0x8000_0010)).toHaveLength(2);
   });
 

@@ -29,15 +29,16 @@ describe('validation of RAM', () => {
 
   it('takes one PVALIDATE for each 2 MiB that is all RAM', () => {
     const { machine } = boot(module, { mode: 'snp' });
-    // 2 MiB to 32 MiB; below 2 MiB what the image leaves of RAM, page by page.
+    // 2 MiB to 8 MiB; below 2 MiB what the image leaves of RAM, page by page.
     const below = 0x9f - 1 + (0x200 - (PLACES.kernelMemoryEnd >> 12));
-    expect(machine.pvalidates).toEqual({ huge: 15, small: below, rescind: 1 });
+    expect(machine.pvalidates).toEqual({ huge: 3, small: below, rescind: 1 });
   });
 
   it('of RAM beyond what the image wants at once waits for its first use', () => {
     const { machine, end } = boot(module, {
       mode: 'snp',
       startsShared: true,
+      map: [{ start: 0x10_0000n, size: 0x1f0_0000n }],
       prepare: ({ info, compartment }) => {
         info.lazyAbove = 0x40_0000n;
         compartment.maxPages = 0x200;

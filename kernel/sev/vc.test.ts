@@ -53,7 +53,12 @@ describe('#VC', () => {
       exits = machine.exits - exits;
     });
     expect(end).toEqual({ kind: 'exit', code: 0 });
-    expect(frame).toMatchObject({ rbx: 51n, rcx: 0n, rdx: 0n, rip: TOP + BigInt(SITE) + 2n });
+    expect(frame).toMatchObject({
+      rbx: 0x8000_0033n,
+      rcx: 0n,
+      rdx: 0n,
+      rip: TOP + BigInt(SITE) + 2n,
+    });
     expect(exits).toBe(0);
   });
 

@@ -98,7 +98,7 @@ const NO_EXECUTE = 1n << 63n;
 export const DEFAULT_MAP: readonly Range[] = [
   { start: 0n, size: 0x9_fc00n },
   { start: 0x9_fc00n, size: 0x400n, ram: false },
-  { start: 0x10_0000n, size: 0x1f0_0000n },
+  { start: 0x10_0000n, size: 0x70_0000n },
 ];
 
 type Kernel = Record<string, (...args: (number | bigint)[]) => number | bigint>;
@@ -464,7 +464,10 @@ export class BareMachine {
     this.memory.page(BigInt(PLACES.environment))[0] = startsShared ? Igvm.MEMORY_IS_SHARED : 0;
     const cpuid = this.view(CpuidPage, PLACES.cpuid);
     cpuid.count = 4;
-    const encryption = { eax: Cpuid.EAX_SEV | Cpuid.EAX_SEV_ES | Cpuid.EAX_SNP, ebx: this.cBit };
+    const encryption = {
+      eax: Cpuid.EAX_SEV | Cpuid.EAX_SEV_ES | Cpuid.EAX_SNP,
+      ebx: Cpuid.EBX_COHERENCY_SFW_NO + this.cBit,
+    };
     const leaves = [
       { eaxIn: 0 },
       { eaxIn: Cpuid.LEAF_FEATURES },
