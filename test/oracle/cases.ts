@@ -17,6 +17,8 @@ export interface Case {
   readonly mode: 32 | 64;
   readonly code: Uint8Array;
   readonly state: State;
+  /** Registers whose values the instruction's addresses, or its not faulting, depend on. */
+  readonly needs: ReadonlySet<number>;
   /** Bits of RFLAGS that the instruction leaves undefined. */
   readonly undefinedFlags: number;
 }
@@ -49,6 +51,7 @@ const EDGES = [
 /** Draws cases for rows of the instruction table. */
 export class CaseMaker {
   readonly #random: Random;
+  #needs = new Set<number>();
 
   constructor(random: Random) {
     this.#random = random;
@@ -68,10 +71,15 @@ export class CaseMaker {
 
   make(row: Instruction, mode: 32 | 64): Case {
     const count = mode === 64 ? 16 : 8;
+    this.#needs = new Set([RSP]);
     const registers = Array.from({ length: count }, () => this.word());
     while (registers.length < 16) registers.push(0n);
     registers[RSP] = BigInt(WINDOW + MIDDLE + 8 * (this.below(16) - 8));
+    const before = [...registers];
     this.prepare(row, registers);
+    registers.forEach((value, n) => {
+      if (value !== before[n]) this.#needs.add(n);
+    });
     const asm = new Assembler(mode);
     const end = asm.label();
     const values = this.operands(row, mode, registers, end);
@@ -91,6 +99,7 @@ export class CaseMaker {
       row,
       mode,
       code: bytes,
+      needs: this.#needs,
       undefinedFlags: row.flags.undefined,
       state: {
         registers: mode === 32 ? registers.map((value) => value & 0xffff_ffffn) : registers,
@@ -202,6 +211,7 @@ export class CaseMaker {
     let target = WINDOW + MIDDLE + (aligned ? 0 : this.below(32));
     if (/^bt/.test(row.effect.name) && typeof other === 'number') {
       // The bit number is in a register, which reaches beyond the operand.
+      this.#needs.add(other);
       registers[other] = BigInt.asUintN(64, BigInt(this.below(1200) - 600));
       if (row.effect.width === 16) registers[other] = (registers[other] as bigint) & 0xffffn;
       if (row.effect.width === 32) registers[other] = (registers[other] as bigint) & 0xffff_ffffn;
@@ -214,6 +224,7 @@ export class CaseMaker {
       registers[base] = BigInt(target - displacement);
       return mem(base, displacement);
     }
+    this.#needs.add(index);
     const scale = ([1, 2, 4, 8] as const)[this.below(4)] as 1 | 2 | 4 | 8;
     registers[index] = BigInt(this.below(20));
     registers[base] = BigInt(target - displacement) - (registers[index] as bigint) * BigInt(scale);
