@@ -39,8 +39,10 @@ bench: all
 fuzz: all
 	TACIT_MODULES=2000 npx vitest run test/differential
 
+# The same, and every instruction of the emulator against this processor, at length.
 soak: all
 	TACIT_MODULES=20000 npx vitest run test/differential
+	TACIT_ORACLE_CASES=200 npx vitest run tools/emulator/core/oracle.test.ts
 
 clean:
 	rm -rf build
