@@ -6,6 +6,7 @@ import { numberValues } from './ir/gvn.ts';
 import { hoistInvariants } from './ir/hoist.ts';
 import { boundInductions } from './ir/induction.ts';
 import { layOut } from './ir/layout.ts';
+import { forwardLoads, hoistLoads } from './ir/loads.ts';
 import { findLoops } from './ir/loops.ts';
 import { lower } from './ir/lower.ts';
 import { removeTrivialPhis } from './ir/phis.ts';
@@ -72,7 +73,7 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   for (const adapter of findAdapters(context)) compileFn(passes, adapter, context, target, output);
   const dynamic = findDynamic(module);
   let start = module.start && functionSymbol(context, module.start.index);
-  if (dynamic.globals.length + dynamic.elements.length + dynamic.data.length > 0) {
+  if (Object.values(dynamic).some(({ length }) => length > 0)) {
     start = `${options.instance}!start`;
     compileFn(passes, makeStart(context, dynamic), context, target, output);
   }
@@ -101,11 +102,15 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
     lower(fn, { hasPopulationCount: target.v2, hasWholeMemory: !target.baseRegister }),
   );
   onFn('gvn', () => numberValues(fn));
-  onFn('dce', () => removeDeadCode(fn));
   onFn('loops', () => findLoops(fn));
   onFn('layout', () => layOut(fn));
+  onFn('loads', () => forwardLoads(fn));
+  onFn('hoist', () => {
+    hoistLoads(fn);
+    hoistInvariants(fn);
+  });
   onFn('induction', () => boundInductions(fn));
-  onFn('hoist', () => hoistInvariants(fn));
+  onFn('dce', () => removeDeadCode(fn));
   const code: MachineFn = passes.run('select', () => select(fn, context, target, output.constants));
   passes.print('select', fn.name, () => printMachine(code));
   passes.run('allocate', () => allocate(code, target));

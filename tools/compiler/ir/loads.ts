@@ -1,0 +1,167 @@
+import { accessShift, isLoad, isStore, Op } from '../wasm/opcodes.ts';
+import { isInLoop } from './layout.ts';
+import {
+  type Block,
+  type Fn,
+  hasEffect,
+  isConstant,
+  isPure,
+  mapOperands,
+  resolve,
+  type Value,
+} from './value.ts';
+
+/** How many loads are remembered at a time, and how many leave a loop. */
+const MOST_KNOWN = 32;
+const MOST_HOISTED = 4;
+
+/**
+ * Removes loads of what is known: loaded from or stored to the same address before, with nothing
+ * in between that may write there. (Memory that someone else writes too is read by `volatile.*`.)
+ */
+export function forwardLoads(fn: Fn): void {
+  const quiet = quietLoops(fn);
+  const ends = new Map<Block, Known>();
+  for (const block of fn.blocks) {
+    const known = knownAtStart(block, ends, quiet);
+    block.body = block.body.filter((value) => !forward(value, known));
+    ends.set(block, known);
+  }
+  for (const block of fn.blocks) mapOperands(block, resolve);
+}
+
+/** What memory is known to hold, by operation, pointer and offset of the load that would read it. */
+type Known = Map<string, { readonly load: Value; readonly pointer: Value; readonly value: Value }>;
+
+function knownAtStart(
+  block: Block,
+  ends: ReadonlyMap<Block, Known>,
+  quiet: ReadonlySet<Block>,
+): Known {
+  const preds = quiet.has(block) ? block.preds.slice(0, 1) : block.preds;
+  const [first, ...others] = preds.map((pred) => ends.get(pred));
+  if (!first || others.includes(undefined)) return new Map();
+  return new Map(
+    [...first].filter(([key, { value }]) =>
+      others.every((other) => other?.get(key)?.value === value),
+    ),
+  );
+}
+
+/** Whether the value is a load that another one stands for now. */
+function forward(value: Value, known: Known): boolean {
+  const { op, args } = value;
+  if (isLoad(op)) {
+    const pointer = resolve(args[0] as Value);
+    const key = keyOf(op, pointer, value.imm);
+    const found = known.get(key);
+    if (found) {
+      value.replacement = found.value;
+      return true;
+    }
+    if (known.size < MOST_KNOWN) known.set(key, { load: value, pointer, value });
+  } else if (isStore(op)) {
+    store(value, known);
+  } else if (writesMemory(op)) {
+    known.clear();
+  }
+  return false;
+}
+
+function store(value: Value, known: Known): void {
+  const pointer = resolve(value.args[0] as Value);
+  const end = value.imm + (1 << accessShift(value.op));
+  for (const [key, { load, pointer: other }] of known) {
+    const loadEnd = load.imm + (1 << accessShift(load.op));
+    const isApart = other === pointer && (loadEnd <= value.imm || end <= load.imm);
+    if (!isApart) known.delete(key);
+  }
+  const load = READS_BACK.get(value.op);
+  if (load === undefined || known.size >= MOST_KNOWN) return;
+  const stored = resolve(value.args[1] as Value);
+  known.set(keyOf(load, pointer, value.imm), { load: value, pointer, value: stored });
+}
+
+/** The load that reads what a store has stored, as it was. */
+const READS_BACK = new Map<number, number>([
+  [Op.I32_STORE, Op.I32_LOAD],
+  [Op.I64_STORE, Op.I64_LOAD],
+  [Op.F32_STORE, Op.F32_LOAD],
+  [Op.F64_STORE, Op.F64_LOAD],
+]);
+
+function keyOf(op: number, { id }: Value, offset: number): string {
+  return `${op} ${id} ${offset}`;
+}
+
+/** Anything with an effect may write memory, but what only traps and what sets globals. */
+function writesMemory(op: number): boolean {
+  return (
+    isStore(op) ||
+    (hasEffect(op) && !isLoad(op) && !isDivisionOrTruncation(op) && op !== Op.GLOBAL_SET)
+  );
+}
+
+function isDivisionOrTruncation(op: number): boolean {
+  return op >= Op.I32_DIV_S && op <= Op.I64_TRUNC_F64_U;
+}
+
+/** Headers of the loops in which nothing writes memory. */
+function quietLoops(fn: Fn): Set<Block> {
+  const quiet = new Set(fn.blocks.filter(({ isLoopHeader }) => isLoopHeader));
+  for (const { body, loop } of fn.blocks) {
+    if (!loop || !body.some(({ op }) => writesMemory(op))) continue;
+    for (let around: Block | undefined = loop; around; around = around.preds[0]?.loop) {
+      quiet.delete(around);
+    }
+  }
+  return quiet;
+}
+
+/**
+ * Moves loads out of loops that write no memory: those that every entry of the loop would do first
+ * of all, and those that lie below the end of such a one from the same pointer, so that they can
+ * not trap where it did not.
+ */
+export function hoistLoads(fn: Fn): void {
+  const quiet = quietLoops(fn);
+  for (const header of fn.blocks) if (quiet.has(header)) hoistFrom(fn, header);
+}
+
+function hoistFrom(fn: Fn, header: Block): void {
+  const before = header.preds[0] as Block;
+  const safeEnds = new Map<Value, number>();
+  let left = MOST_HOISTED;
+  const isInvariant = (value: Value) =>
+    isConstant(value) || (value.block !== undefined && !isInLoop(value.block, header));
+  const hoist = (load: Value) => {
+    load.block = before;
+    before.body.push(load);
+    left--;
+    const pointer = load.args[0] as Value;
+    safeEnds.set(pointer, Math.max(safeEnds.get(pointer) ?? 0, endOf(load)));
+  };
+  const first = header.body.findIndex(({ op }) => !isPure(op) && !isLoad(op) && hasEffect(op));
+  const leading = first < 0 ? header.body.length : first;
+  header.body = header.body.filter((value, i) => {
+    const { op, args } = value;
+    if (i >= leading || left === 0 || !isLoad(op) || !isInvariant(args[0] as Value)) return true;
+    hoist(value);
+    return false;
+  });
+  if (safeEnds.size === 0) return;
+  for (let i = header.order; i < fn.blocks.length; i++) {
+    const block = fn.blocks[i] as Block;
+    if (!isInLoop(block, header)) break;
+    block.body = block.body.filter((value) => {
+      const safeEnd = isLoad(value.op) ? safeEnds.get(value.args[0] as Value) : undefined;
+      if (left === 0 || safeEnd === undefined || endOf(value) > safeEnd) return true;
+      hoist(value);
+      return false;
+    });
+  }
+}
+
+function endOf(load: Value): number {
+  return load.imm + (1 << accessShift(load.op));
+}
