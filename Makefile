@@ -37,12 +37,13 @@ bench: all
 
 # Generated modules, compiled and run here, against V8. The seed is printed; TACIT_SEED replays it.
 fuzz: all
-	TACIT_MODULES=2000 npx vitest run test/differential
+	TACIT_MODULES=2000 npx vitest run --testTimeout=0 test/differential
 
 # The same, and every instruction of the emulator against this processor, at length.
 soak: all
-	TACIT_MODULES=20000 npx vitest run test/differential
-	TACIT_ORACLE_CASES=200 npx vitest run tools/emulator/core/oracle.test.ts
+	TACIT_MODULES=20000 npx vitest run --testTimeout=0 test/differential
+	TACIT_ORACLE_CASES=200 npx vitest run --testTimeout=0 tools/emulator/core/oracle.test.ts
+	TACIT_CONSISTENCY_PROGRAMS=2000 npx vitest run --testTimeout=0 tools/emulator/core/consistency.test.ts
 
 clean:
 	rm -rf build
