@@ -14,6 +14,8 @@ import {
 /** How many loads are remembered at a time, and how many leave a loop. */
 const MOST_KNOWN = 32;
 const MOST_HOISTED = 4;
+/** Greatest offset of a load that is remembered. */
+const FARTHEST = 0xffff;
 
 /**
  * Removes loads of what is known: loaded from or stored to the same address before, with nothing
@@ -31,7 +33,7 @@ export function forwardLoads(fn: Fn): void {
 }
 
 /** What memory is known to hold, by operation, pointer and offset of the load that would read it. */
-type Known = Map<string, { readonly load: Value; readonly pointer: Value; readonly value: Value }>;
+type Known = Map<number, { readonly load: Value; readonly pointer: Value; readonly value: Value }>;
 
 function knownAtStart(
   block: Block,
@@ -40,19 +42,20 @@ function knownAtStart(
 ): Known {
   const preds = quiet.has(block) ? block.preds.slice(0, 1) : block.preds;
   const [first, ...others] = preds.map((pred) => ends.get(pred));
-  if (!first || others.includes(undefined)) return new Map();
-  return new Map(
-    [...first].filter(([key, { value }]) =>
-      others.every((other) => other?.get(key)?.value === value),
-    ),
-  );
+  if (!first || first.size === 0 || others.includes(undefined)) return new Map();
+  const known: Known = new Map(first);
+  for (const other of others as Known[]) {
+    for (const [key, { value }] of known) if (other.get(key)?.value !== value) known.delete(key);
+  }
+  return known;
 }
 
 /** Whether the value is a load that another one stands for now. */
 function forward(value: Value, known: Known): boolean {
   const { op, args } = value;
-  if (isLoad(op)) {
+  if (isScalarLoad(op)) {
     const pointer = resolve(args[0] as Value);
+    if (value.imm > FARTHEST) return false;
     const key = keyOf(op, pointer, value.imm);
     const found = known.get(key);
     if (found) {
@@ -60,7 +63,7 @@ function forward(value: Value, known: Known): boolean {
       return true;
     }
     if (known.size < MOST_KNOWN) known.set(key, { load: value, pointer, value });
-  } else if (isStore(op)) {
+  } else if (op >= Op.I32_STORE && op <= Op.I64_STORE32) {
     store(value, known);
   } else if (writesMemory(op)) {
     known.clear();
@@ -77,9 +80,13 @@ function store(value: Value, known: Known): void {
     if (!isApart) known.delete(key);
   }
   const load = READS_BACK.get(value.op);
-  if (load === undefined || known.size >= MOST_KNOWN) return;
+  if (load === undefined || known.size >= MOST_KNOWN || value.imm > FARTHEST) return;
   const stored = resolve(value.args[1] as Value);
   known.set(keyOf(load, pointer, value.imm), { load: value, pointer, value: stored });
+}
+
+function isScalarLoad(op: number): boolean {
+  return op >= Op.I32_LOAD && op <= Op.I64_LOAD32_U;
 }
 
 /** The load that reads what a store has stored, as it was. */
@@ -90,8 +97,8 @@ const READS_BACK = new Map<number, number>([
   [Op.F64_STORE, Op.F64_LOAD],
 ]);
 
-function keyOf(op: number, { id }: Value, offset: number): string {
-  return `${op} ${id} ${offset}`;
+function keyOf(op: number, { id }: Value, offset: number): number {
+  return (id * 16 + (op - Op.I32_LOAD)) * (FARTHEST + 1) + offset;
 }
 
 /** Anything with an effect may write memory, but what only traps and what sets globals. */
@@ -145,7 +152,8 @@ function hoistFrom(fn: Fn, header: Block): void {
   const leading = first < 0 ? header.body.length : first;
   header.body = header.body.filter((value, i) => {
     const { op, args } = value;
-    if (i >= leading || left === 0 || !isLoad(op) || !isInvariant(args[0] as Value)) return true;
+    if (i >= leading || left === 0 || !isScalarLoad(op) || !isInvariant(args[0] as Value))
+      return true;
     hoist(value);
     return false;
   });
@@ -154,7 +162,7 @@ function hoistFrom(fn: Fn, header: Block): void {
     const block = fn.blocks[i] as Block;
     if (!isInLoop(block, header)) break;
     block.body = block.body.filter((value) => {
-      const safeEnd = isLoad(value.op) ? safeEnds.get(value.args[0] as Value) : undefined;
+      const safeEnd = isScalarLoad(value.op) ? safeEnds.get(value.args[0] as Value) : undefined;
       if (left === 0 || safeEnd === undefined || endOf(value) > safeEnd) return true;
       hoist(value);
       return false;

@@ -290,8 +290,13 @@ class IntervalBuilder {
     // One instruction may read a register twice, the later position first or second.
     let at = uses.length;
     while (at > 0 && (uses[at - 1] as number) < position) at--;
-    uses.splice(at, 0, position);
-    needs.splice(at, 0, need);
+    if (at === uses.length) {
+      uses.push(position);
+      needs.push(need);
+    } else {
+      uses.splice(at, 0, position);
+      needs.splice(at, 0, need);
+    }
   }
 
   #clobber(mask: number, position: number): void {

@@ -1,6 +1,6 @@
 import { isComparison, isFloatType, type Value } from '../ir/value.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
-import { Cc, CMOV, CMP, form, TEST, type Width } from './forms.ts';
+import { type AluForms, Cc, CMOV, CMP, form, TEST, type Width } from './forms.ts';
 import {
   type Comparison,
   SELECT,
@@ -86,10 +86,18 @@ function compareFor(s: Selector, inst: Inst, condition: Value, late: boolean): C
     return bitTest(s, inst, condition, Cc.NE, late, true);
   }
   inst.uses = [s.use32(condition, late ? Use.LATE : Use.ANY)];
-  return { ...NONE, shape: 'self', forms: TEST[32], imm: -1, cc: Cc.NE };
+  return integers('self', TEST[32], -1, Cc.NE);
 }
 
-const NONE = { form: undefined, forms: undefined, imm: 0, parity: 'none' } as const;
+/** An integer comparison. */
+function integers(
+  shape: Comparison['shape'],
+  forms: AluForms,
+  imm: number,
+  cc: number,
+): Comparison {
+  return { shape, form: undefined, forms, imm, cc, parity: 'none' };
+}
 
 function compare(
   s: Selector,
@@ -124,11 +132,12 @@ function isZero(
   }
   const width = value.op === Op.I64_EQZ ? 64 : 32;
   if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
-    return { ...compareLoad(s, inst, x, late), forms: CMP[width], imm: 0, cc: Cc.E };
+    foldLoad(s, inst, x, late);
+    return integers('mi', CMP[width], 0, Cc.E);
   }
   const kind = late ? Use.LATE : Use.ANY;
   inst.uses = [width === 64 ? s.use(x, kind) : s.use32(x, kind)];
-  return { ...NONE, shape: 'self', forms: TEST[width], imm: -1, cc: Cc.E };
+  return integers('self', TEST[width], -1, Cc.E);
 }
 
 /** Compares x & y with zero. */
@@ -147,28 +156,23 @@ function bitTest(
   const operand = (v: Value, k: number) => (width === 64 ? s.use(v, k) : s.use32(v, k));
   if (imm !== undefined) {
     if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
-      return { ...compareLoad(s, inst, x, late), forms: TEST[width], imm, cc };
+      foldLoad(s, inst, x, late);
+      return integers('mi', TEST[width], imm, cc);
     }
     inst.uses = [operand(x, kind)];
-    return { ...NONE, shape: 'mi', forms: TEST[width], imm, cc };
+    return integers('mi', TEST[width], imm, cc);
   }
   inst.uses = [operand(x, late ? Use.LATE_REGISTER : Use.REGISTER), operand(y, kind)];
-  return { ...NONE, shape: 'rm', forms: TEST[width], cc };
+  return integers('rm', TEST[width], 0, cc);
 }
 
-/** Memory with an immediate. */
-function compareLoad(
-  s: Selector,
-  inst: Inst,
-  load: Value,
-  late: boolean,
-): Pick<Comparison, 'form' | 'forms' | 'imm' | 'parity' | 'shape'> {
+/** Makes a load the instruction's memory operand, its only one beside an immediate. */
+function foldLoad(s: Selector, inst: Inst, load: Value, late: boolean): void {
   s.fold(load);
   const uses: number[] = [];
   const kind = late ? Use.LATE_REGISTER : Use.REGISTER;
   inst.address = memoryOperand(s, load.args[0] as Value, load.imm, uses, kind);
   inst.uses = uses;
-  return { ...NONE, shape: 'mi' };
 }
 
 function compareIntegers(
@@ -188,11 +192,12 @@ function compareIntegers(
   const forms = CMP[width];
   if (imm !== undefined) {
     if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
-      return { ...compareLoad(s, inst, x, late), forms, imm, cc };
+      foldLoad(s, inst, x, late);
+      return integers('mi', forms, imm, cc);
     }
     inst.uses = [operand(x, any)];
-    if (imm === 0) return { ...NONE, shape: 'self', forms: TEST[width], imm: -1, cc };
-    return { ...NONE, shape: 'mi', forms, imm, cc };
+    if (imm === 0) return integers('self', TEST[width], -1, cc);
+    return integers('mi', forms, imm, cc);
   }
   for (const [load, other, exchange] of [
     [y, x, false],
@@ -203,10 +208,10 @@ function compareIntegers(
     const uses = [operand(other, register)];
     inst.address = memoryOperand(s, load.args[0] as Value, load.imm, uses, register);
     inst.uses = uses;
-    return { ...NONE, shape: 'rm', forms, cc: exchange ? (EXCHANGED[cc] as number) : cc };
+    return integers('rm', forms, 0, exchange ? (EXCHANGED[cc] as number) : cc);
   }
   inst.uses = [operand(x, register), operand(y, any)];
-  return { ...NONE, shape: 'rm', forms, cc };
+  return integers('rm', forms, 0, cc);
 }
 
 /** a < b is asked as b > a, so that an unordered result (all flags set) answers no. */
@@ -222,7 +227,7 @@ function compareFloats(s: Selector, inst: Inst, value: Value, late: boolean): Co
   ];
   const cc = [Cc.E, Cc.NE, Cc.A, Cc.A, Cc.AE, Cc.AE][which] as number;
   const parity = which === 0 ? 'and-ordered' : which === 1 ? 'or-unordered' : 'none';
-  return { ...NONE, shape: 'rm', form: UCOMI[isDouble ? 64 : 32], cc, parity };
+  return { shape: 'rm', form: UCOMI[isDouble ? 64 : 32], forms: undefined, imm: 0, cc, parity };
 }
 
 function loadOf(width: Width): number {
