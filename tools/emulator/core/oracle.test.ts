@@ -108,10 +108,11 @@ describe(`the emulator against this machine's CPU (which lacks: ${skipped})`, ()
     },
   );
 
-  it.skipIf(!isLinux)('agrees on SSE and SSE2', () => {
+  it.skipIf(!isLinux)('agrees on SSE, SSE2, AES and carry-less multiplication', () => {
     // Reciprocal approximations differ from one CPU to another: core.test.ts has their bounds.
     const rows = vector.filter(
-      ({ feature, effect }) => /^sse2?$/.test(feature) && !/^(rsqrt|rcp)[ps]s$/.test(effect.name),
+      ({ feature, effect }) =>
+        /^(sse2?|aes|pclmulqdq)$/.test(feature) && !/^(rsqrt|rcp)[ps]s$/.test(effect.name),
     );
     const { wrong, missing } = check(rows, 64);
     expect(wrong).toEqual([]);

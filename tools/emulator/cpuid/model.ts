@@ -24,7 +24,11 @@ export const MIN_SEV_ASID = 100;
 
 const MAX_STANDARD = 0x0000_000d;
 const MAX_EXTENDED = 0x8000_001f;
-const MAX_HYPERVISOR = 0x4000_0000;
+const MAX_HYPERVISOR = 0x4000_0010;
+const HYPERVISOR_LEAF = 0x4000_0000;
+/** EAX: kHz of the time stamp counter, EBX: of the APIC's timer. */
+const TIMING_LEAF = 0x4000_0010;
+export const TSC_KHZ = 1_000_000;
 const VENDOR = 'AuthenticAMD';
 const BRAND = 'AMD EPYC 7003, as the Tacit machine has it';
 const HYPERVISOR = 'TacitMachine';
@@ -42,9 +46,14 @@ const LEAF_1_EDX =
   Cpuid.EDX_TSC |
   Cpuid.EDX_MSR |
   Cpuid.EDX_PAE |
+  Cpuid.EDX_APIC |
   (Cpuid.EDX_CX8 | Cpuid.EDX_PGE | Cpuid.EDX_CMOV | Cpuid.EDX_FXSR | Cpuid.EDX_SSE) |
   Cpuid.EDX_SSE2;
-const LEAF_1_ECX = Cpuid.ECX_CX16 | Cpuid.ECX_MOVBE | Cpuid.ECX_POPCNT | Cpuid.ECX_RDRAND;
+const LEAF_1_ECX =
+  Cpuid.ECX_PCLMULQDQ |
+  Cpuid.ECX_AES |
+  Cpuid.ECX_X2APIC |
+  (Cpuid.ECX_CX16 | Cpuid.ECX_MOVBE | Cpuid.ECX_POPCNT | Cpuid.ECX_RDRAND);
 const LEAF_7_EBX =
   Cpuid.EBX_FSGSBASE |
   Cpuid.EBX_SMEP |
@@ -110,7 +119,11 @@ export function guestLeaves(mode: Mode): readonly CpuidLeaf[] {
     const ebx = mode === 'none' ? 0 : C_BIT | (REDUCTION << 6);
     return { leaf: row.leaf, eax: ENCRYPTION[mode], ebx, ecx: 0, edx: 0 };
   });
-  return [...shown, { leaf: MAX_HYPERVISOR, eax: MAX_HYPERVISOR, ...hypervisor(HYPERVISOR) }];
+  return [
+    ...shown,
+    { leaf: HYPERVISOR_LEAF, eax: MAX_HYPERVISOR, ...hypervisor(HYPERVISOR) },
+    { leaf: TIMING_LEAF, eax: TSC_KHZ, ebx: TSC_KHZ, ecx: 0, edx: 0 },
+  ];
 }
 
 const ENCRYPTION: Readonly<Record<Mode, number>> = {

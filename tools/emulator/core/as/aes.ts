@@ -43,7 +43,8 @@ function enter(x: u32, s: u32): void {
   store<u32>(DECRYPT + (s << 2), column);
 }
 
-function substitute(word: u32): u32 {
+/** SubWord. FIPS 197 §5.2. */
+export function substitute(word: u32): u32 {
   return (
     <u32>load<u8>(SBOX + (word & 0xff)) |
     ((<u32>load<u8>(SBOX + ((word >> 8) & 0xff))) << 8) |
@@ -67,7 +68,7 @@ export function expandKey(key: usize, schedule: usize): void {
 }
 
 /** InvMixColumns of one word, by way of the tables. */
-function unmix(word: u32): u32 {
+export function unmix(word: u32): u32 {
   return (
     load<u32>(DECRYPT + ((<usize>load<u8>(SBOX + (word & 0xff))) << 2)) ^
     rotl<u32>(load<u32>(DECRYPT + ((<usize>load<u8>(SBOX + ((word >> 8) & 0xff))) << 2)), 8) ^
@@ -146,4 +147,76 @@ export function decryptBlock(inverse: usize, block: usize): void {
   store<u32>(block, last(INVERSE_SBOX, b, a, d, c) ^ load<u32>(key, 4), 4);
   store<u32>(block, last(INVERSE_SBOX, c, b, a, d) ^ load<u32>(key, 8), 8);
   store<u32>(block, last(INVERSE_SBOX, d, c, b, a) ^ load<u32>(key, 12), 12);
+}
+
+/** One round of the cipher on `state`, in place, by the round key at `key`. */
+export function encryptRound(state: usize, key: usize): void {
+  const a = load<u32>(state);
+  const b = load<u32>(state, 4);
+  const c = load<u32>(state, 8);
+  const d = load<u32>(state, 12);
+  enterRound(
+    state,
+    key,
+    round(ENCRYPT, a, b, c, d),
+    round(ENCRYPT, b, c, d, a),
+    round(ENCRYPT, c, d, a, b),
+    round(ENCRYPT, d, a, b, c),
+  );
+}
+
+/** As {@link encryptRound}, without MixColumns. */
+export function lastEncryptRound(state: usize, key: usize): void {
+  const a = load<u32>(state);
+  const b = load<u32>(state, 4);
+  const c = load<u32>(state, 8);
+  const d = load<u32>(state, 12);
+  enterRound(
+    state,
+    key,
+    last(SBOX, a, b, c, d),
+    last(SBOX, b, c, d, a),
+    last(SBOX, c, d, a, b),
+    last(SBOX, d, a, b, c),
+  );
+}
+
+/** One round of the equivalent inverse cipher. FIPS 197 §5.3.5. */
+export function decryptRound(state: usize, key: usize): void {
+  const a = load<u32>(state);
+  const b = load<u32>(state, 4);
+  const c = load<u32>(state, 8);
+  const d = load<u32>(state, 12);
+  enterRound(
+    state,
+    key,
+    round(DECRYPT, a, d, c, b),
+    round(DECRYPT, b, a, d, c),
+    round(DECRYPT, c, b, a, d),
+    round(DECRYPT, d, c, b, a),
+  );
+}
+
+/** As {@link decryptRound}, without InvMixColumns. */
+export function lastDecryptRound(state: usize, key: usize): void {
+  const a = load<u32>(state);
+  const b = load<u32>(state, 4);
+  const c = load<u32>(state, 8);
+  const d = load<u32>(state, 12);
+  enterRound(
+    state,
+    key,
+    last(INVERSE_SBOX, a, d, c, b),
+    last(INVERSE_SBOX, b, a, d, c),
+    last(INVERSE_SBOX, c, b, a, d),
+    last(INVERSE_SBOX, d, c, b, a),
+  );
+}
+
+/** Adds the round key; all of it is read before `state` is written, as they may be one. */
+function enterRound(state: usize, key: usize, a: u32, b: u32, c: u32, d: u32): void {
+  const keyLow = load<u64>(key);
+  const keyHigh = load<u64>(key, 8);
+  store<u64>(state, keyLow ^ (u64(a) | (u64(b) << 32)));
+  store<u64>(state, keyHigh ^ (u64(c) | (u64(d) << 32)), 8);
 }

@@ -17,6 +17,7 @@ import {
   writeRegister,
 } from './operand';
 import { DESTINATION, rowOf, SOURCE } from './record';
+import { sseCipher } from './sse-cipher';
 import { sseFloat } from './sse-float';
 import { sseInteger } from './sse-integer';
 import { destination, source } from './sse-operand';
@@ -24,7 +25,9 @@ import { destination, source } from './sse-operand';
 /** Carries out an SSE effect. False if it is not among those that are built. */
 export function sse(p: usize, effect: u32, n: u32): bool {
   if (!usableSse()) return true;
-  return move(p, effect, n) || sseFloat(p, effect, n) || sseInteger(p, effect);
+  return (
+    move(p, effect, n) || sseFloat(p, effect, n) || sseCipher(p, effect) || sseInteger(p, effect)
+  );
 }
 
 /** Stores `n` bytes of the source register to the first operand in memory. */
