@@ -1,5 +1,6 @@
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
+import { decode } from '../../tools/compiler/wasm/decode.ts';
 import { linesOf, type Run, runExecutable } from '../differential/native.ts';
 import { wat } from '../wat.ts';
 import { type Constants, evaluateConstants } from './constants.ts';
@@ -120,11 +121,7 @@ class Script {
   }
 
   private usedBy(wasm: Uint8Array): Instance[] {
-    const modules = new Set(
-      WebAssembly.Module.imports(new WebAssembly.Module(Uint8Array.from(wasm))).map(
-        ({ module }) => module,
-      ),
-    );
+    const modules = new Set(decode(wasm).imports.map(({ module }) => module));
     return [...modules].flatMap((name) => this.registered.get(name) ?? []);
   }
 

@@ -7,9 +7,10 @@
  *   I!NAME.outer    the same, to be called from an instance with another memory (option `linked`)
  *   I!memory        {@link MemoryRecord} in data, mode basereg only
  *   I!global.N      a global's cell in data: 8 bytes, 16 for a v128
- *   I!table.N       a table's descriptor in data: { entries u64, size u32, capacity u32 }
+ *   I!table.N       a table's descriptor in data: {@link TABLE_DESCRIPTOR}
  *   I!table.N.entries   its entries (data, or rodata where nothing can write it), 16 bytes each:
- *                   { code u64, type number u32, address of the function's record i32 }
+ *                   { code u64, type number u32, address of the function's record i32 }, or of an
+ *                   externref { value u64, 0 u64 }; a null reference is all zeros
  *   I!NAME.record   a function's record in rodata, laid out as a table entry (a funcref is its address)
  *   I!start         what must run once before any export: what of the initialization could not be
  *                   done statically, then the module's start function
@@ -17,6 +18,8 @@
  * and may refer to these, which the linker defines:
  *
  *   I!memory_grow   (pages u32 in EDI) -> previous pages or -1 in EAX; updates I!memory.pages
+ *   I!table_grow    (address of a descriptor in RDI, capacity wanted u32 in ESI) -> 0 in EAX when the
+ *                   entries have moved to where there is room for so many (zeros), else -1
  *   type!SIGNATURE  a number, the same in all objects of one link: {@link typeNumbers}
  *   whatever an import was bound to
  *
@@ -165,8 +168,8 @@ export interface ObjectMemory {
  */
 export const MEMORY_RECORD = { base: 0, pages: 8, maxPages: 12, size: 16 } as const;
 
-/** A table's descriptor: address of its entries u64 at 0, size u32 at 8, capacity u32 at 12. */
-export const TABLE_DESCRIPTOR = { entries: 0, size: 8, capacity: 12, bytes: 16 } as const;
+/** A table's descriptor: entries' address u64 at 0, size u32 at 8, capacity u32 at 12, maximum u32 at 16. */
+export const TABLE_DESCRIPTOR = { entries: 0, size: 8, capacity: 12, max: 16, bytes: 24 } as const;
 
 /** A table's entry and a function's record: code u64 at 0, type number u32 at 8, record i32 at 12. */
 export const TABLE_ENTRY = { code: 0, type: 8, record: 12, bytes: 16 } as const;

@@ -1,7 +1,7 @@
-import { EMPTY_BLOCK, InstructionReader, typeCode } from '../wasm/instructions.ts';
+import { EMPTY_BLOCK, InstructionReader } from '../wasm/instructions.ts';
 import type { FunctionBody } from '../wasm/module.ts';
 import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
-import { type Codes, type Context, functionBinding, functionCodes } from './context.ts';
+import { type Codes, type Context, functionBinding, functionCodes, irType } from './context.ts';
 import { localsAssignedInLoops } from './loop-locals.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, Exit, Fn, Ir, resolve, type Value } from './value.ts';
@@ -27,6 +27,16 @@ interface Frame {
   /** IF: where the else branch starts. */
   readonly otherwise: Incoming | undefined;
 }
+
+/** Number of operands and type of the result. */
+const REFERENCE_OPERATIONS: ReadonlyMap<number, readonly [number, number]> = new Map([
+  [Op.REF_FUNC, [0, Type.I64]],
+  [Op.TABLE_GET, [1, Type.I64]],
+  [Op.TABLE_SET, [2, 0]],
+  [Op.TABLE_SIZE, [0, Type.I32]],
+  [Op.TABLE_GROW, [2, Type.I32]],
+  [Op.TABLE_FILL, [3, 0]],
+]);
 
 const NO_GLOBALS: ReadonlyMap<number, Value> = new Map();
 
@@ -74,7 +84,7 @@ class Builder {
     this.#block = entry;
     entry.offset = this.#body.start;
     const params = fn.params.map((type, i) => this.#emit(Ir.PARAM, type, [], i));
-    this.#locals = [...params, ...this.#body.locals.map((type) => fn.zero(typeCode(type)))];
+    this.#locals = [...params, ...this.#body.locals.map((type) => fn.zero(irType(type)))];
     this.#push(Op.BLOCK, { params: [], results: fn.results });
     while (this.#frames.length > 0) {
       this.#in.next();
@@ -153,6 +163,16 @@ class Builder {
         this.#invoke(op, type, [...this.#popMany(type.params.length), selector], a, b);
         return;
       }
+      case Op.RETURN_CALL:
+        this.#tailCall(a);
+        return;
+      case Op.RETURN_CALL_INDIRECT: {
+        const type = this.#context.types[a] as Codes;
+        const selector = this.#pop();
+        this.#emit(op, 0, [...this.#popMany(type.params.length), selector], a, b);
+        this.#exit(Exit.TAIL_CALL);
+        return;
+      }
       case Op.DROP:
         this.#stack.pop();
         return;
@@ -203,9 +223,34 @@ class Builder {
       case Op.ELEM_DROP:
         this.#emit(op, 0, [], a);
         return;
-      default:
-        throw new RangeError(`no translation of opcode ${op}`);
+      case Op.REF_NULL:
+        this.#stack.push(fn.i64(0n));
+        return;
+      case Op.REF_IS_NULL:
+        this.#stack.push(this.#simplifier.make(Op.I64_EQZ, Type.I32, [this.#pop()]));
+        return;
+      default: {
+        const [operands, result] = REFERENCE_OPERATIONS.get(op) ?? [];
+        if (operands === undefined || result === undefined) {
+          throw new RangeError(`no translation of opcode ${op}`);
+        }
+        const value = this.#emit(op, result, this.#popMany(operands), a);
+        if (result !== 0) this.#stack.push(value);
+      }
     }
+  }
+
+  /** A tail call; of an import that is no plain function a call and a return. */
+  #tailCall(index: number): void {
+    const bound = functionBinding(this.#context, index)?.binding;
+    if (bound && (bound.kind !== 'symbol' || bound.leading)) {
+      this.#call(index);
+      this.#return(this.#frames[0] as Frame);
+      return;
+    }
+    const { params } = functionCodes(this.#context, index);
+    this.#emit(Op.RETURN_CALL, 0, this.#popMany(params.length), index);
+    this.#exit(Exit.TAIL_CALL);
   }
 
   #call(index: number): void {
@@ -244,6 +289,7 @@ class Builder {
       if (init.kind === 'i64') return this.#fn.i64(init.bits);
       if (init.kind === 'f32') return this.#fn.f32(Number(init.bits));
       if (init.kind === 'f64') return this.#fn.f64(init.bits);
+      if (init.kind === 'null') return this.#fn.i64(0n);
     }
     const known = this.#globals.get(index);
     if (known) return known;

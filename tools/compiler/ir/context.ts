@@ -1,6 +1,7 @@
-import type { Binding, FunctionType, ObjectImport } from '../object.ts';
+import type { Binding, FunctionType, ObjectImport, ValueType } from '../object.ts';
 import { typeCode } from '../wasm/instructions.ts';
 import type { Module } from '../wasm/module.ts';
+import { Type } from '../wasm/opcodes.ts';
 
 /** A function type in Wasm's type numbers. */
 export interface Codes {
@@ -37,14 +38,19 @@ export function makeContext(
     linked,
     module,
     types: module.types.map(codesOf),
-    globalTypes: module.globals.map(({ type }) => typeCode(type)),
+    globalTypes: module.globals.map(({ type }) => irType(type)),
     bindings,
     names,
   };
 }
 
 export function codesOf({ params, results }: FunctionType): Codes {
-  return { params: params.map(typeCode), results: results.map(typeCode) };
+  return { params: params.map(irType), results: results.map(irType) };
+}
+
+/** The type of a value in the intermediate representation, where references are i64, null 0. */
+export function irType(type: ValueType): number {
+  return type === 'funcref' || type === 'externref' ? Type.I64 : typeCode(type);
 }
 
 /** The type of a function by its index. */

@@ -35,7 +35,8 @@ function printBlock(block: Block): string[] {
 function printValue(value: Value): string {
   const { op, type, id, imm } = value;
   const name = irName(op) ?? opcodeName(op);
-  const suffix = imm !== 0 || op === Op.CALL || op === Op.GLOBAL_GET ? `[${imm}]` : '';
+  const suffix =
+    imm !== 0 || op === Op.CALL || op === Op.GLOBAL_GET || op === Op.REF_FUNC ? `[${imm}]` : '';
   const left = type === 0 ? '' : `v${id}: ${TYPES[type]} = `;
   return `  ${left}${name}${suffix}${value.args.map((arg, i) => `${i ? ',' : ''} ${operand(arg)}`).join('')}`;
 }
@@ -68,6 +69,8 @@ function printExit(block: Block): string {
       return `switch ${control}, ${block.cases.map((i) => targets[i]).join(' ')}`;
     case Exit.RETURN:
       return `return ${block.results.map(operand).join(', ')}`.trimEnd();
+    case Exit.TAIL_CALL:
+      return 'tail call';
     default:
       return 'trap';
   }

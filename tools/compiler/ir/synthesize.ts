@@ -1,4 +1,4 @@
-import type { ConstantExpression, Module } from '../wasm/module.ts';
+import type { ConstantExpression, ConstantLeaf, Module } from '../wasm/module.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { type Context, functionCodes } from './context.ts';
 import { type Block, Exit, Fn, Ir, type Value } from './value.ts';
@@ -49,6 +49,8 @@ export function makeAdapter(context: Context, index: number): Fn {
 /** What of a module's initialization can not be in the object's data. */
 export interface Dynamic {
   readonly globals: readonly number[];
+  /** Items of element segments that depend on globals: segment and position. */
+  readonly items: readonly (readonly [number, number])[];
   readonly elements: readonly number[];
   readonly data: readonly number[];
 }
@@ -61,17 +63,44 @@ export function makeStart(context: Context, dynamic: Dynamic): Fn {
   const { module } = context;
   const maker = new FnMaker('start', [], []);
   const { fn } = maker;
-  const evaluate = (constant: ConstantExpression): Value => {
-    if (constant.kind === 'global') {
-      const type = context.globalTypes[constant.index] as number;
-      return maker.add(Op.GLOBAL_GET, type, [], constant.index);
+  const leaf = (constant: ConstantLeaf): Value => {
+    switch (constant.kind) {
+      case 'global': {
+        const type = context.globalTypes[constant.index] as number;
+        return maker.add(Op.GLOBAL_GET, type, [], constant.index);
+      }
+      case 'i32':
+        return fn.i32(Number(constant.bits));
+      case 'i64':
+        return fn.i64(constant.bits);
+      case 'function':
+        return maker.add(Op.REF_FUNC, Type.I64, [], constant.index);
+      case 'null':
+        return fn.i64(0n);
+      default:
+        throw new RangeError(`a constant of kind ${constant.kind} needs no evaluation`);
     }
-    if (constant.kind === 'i32') return fn.i32(Number(constant.bits));
-    throw new RangeError(`a segment's offset of kind ${constant.kind}`);
+  };
+  const evaluate = (constant: ConstantExpression): Value => {
+    if (constant.kind !== 'sequence') return leaf(constant);
+    const stack: Value[] = [];
+    for (const each of constant.instructions) {
+      if (each.kind !== 'operation') {
+        stack.push(leaf(each));
+        continue;
+      }
+      const args = stack.splice(-2);
+      stack.push(maker.add(each.op, (args[0] as Value).type, args));
+    }
+    return stack[0] as Value;
   };
   for (const index of dynamic.globals) {
     const { init } = module.globals[index] as Module['globals'][number];
     if (init) maker.add(Op.GLOBAL_SET, 0, [evaluate(init)], index);
+  }
+  for (const [segment, item] of dynamic.items) {
+    const constant = module.elements[segment]?.items[item];
+    if (constant) maker.add(Ir.SET_ELEMENT, 0, [evaluate(constant)], segment, item);
   }
   for (const index of dynamic.elements) {
     const { mode, items } = module.elements[index] as Module['elements'][number];

@@ -18,6 +18,8 @@ export const Ir = {
   INTRINSIC: 0x1003,
   /** The address of the symbol that import `imm` is bound to. */
   ADDRESS: 0x1004,
+  /** Sets item `aux` of element segment `imm` to a reference. */
+  SET_ELEMENT: 0x1005,
 } as const;
 
 const IR_NAMES = new Map<number, string>(
@@ -75,8 +77,16 @@ export class Value {
   }
 }
 
-/** How a block ends. */
-export const Exit = { NONE: 0, JUMP: 1, BRANCH: 2, SWITCH: 3, RETURN: 4, TRAP: 5 } as const;
+/** How a block ends. TAIL_CALL: with the call that is the last value of its body. */
+export const Exit = {
+  NONE: 0,
+  JUMP: 1,
+  BRANCH: 2,
+  SWITCH: 3,
+  RETURN: 4,
+  TRAP: 5,
+  TAIL_CALL: 6,
+} as const;
 
 export class Block {
   readonly id: number;
@@ -264,13 +274,20 @@ export function isPure(op: number): boolean {
   return (
     op === Op.SELECT ||
     (op >= Op.I32_TRUNC_SAT_F32_S && op <= Op.I64_TRUNC_SAT_F64_U) ||
+    op === Op.REF_FUNC ||
     op === Ir.ADDRESS
   );
 }
 
 /** Operations that must stay even if nothing uses their value, and in their order. */
 export function hasEffect(op: number): boolean {
-  return !isPure(op) && op !== Ir.PHI && op !== Op.GLOBAL_GET && op !== Op.MEMORY_SIZE;
+  return (
+    !isPure(op) &&
+    op !== Ir.PHI &&
+    op !== Op.GLOBAL_GET &&
+    op !== Op.MEMORY_SIZE &&
+    op !== Op.TABLE_SIZE
+  );
 }
 
 /** Calls `visit` for all that a block computes with, its exit included, and replaces it by the answer. */

@@ -9,7 +9,7 @@ import { kernelSymbol } from './bind.ts';
 import { Blob } from './blob.ts';
 import { addCompartments, type CompartmentImage } from './compartments.ts';
 import * as Descriptors from './descriptors.ts';
-import { growStub } from './grow-stub.ts';
+import { growStub, tableStub } from './grow-stub.ts';
 import { addImageInfo, completeImageInfo, type ImagePolicy, imageRanges } from './image-info.ts';
 import {
   type ImageLayout,
@@ -57,7 +57,9 @@ const MOST_RANGES = 24;
  */
 export function linkImage(parts: ImageParts): LinkedImage {
   const { kernel, compartments, shim } = parts;
-  const growers = compartments.flatMap(({ object, index }) => growStub(object, index) ?? []);
+  const growers = compartments.flatMap(({ object, index }) =>
+    [growStub(object, index) ?? [], tableStub(object) ?? []].flat(),
+  );
   const code = [...parts.stubs, ...growers, kernel, ...compartments.map(({ object }) => object)];
   const places = new Places(IMAGE, [kernelMemoryRange(kernel)]);
   const text = place('text', code, vaOf(places.take(place('text', code, 0n).bytes.length)));

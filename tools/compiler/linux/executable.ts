@@ -67,7 +67,10 @@ function link(instances: readonly NamedObject[], runtime: WasmObject): Uint8Arra
   const memories = objects.flatMap(({ memory }) =>
     memory && !memory.imported && memory.symbol !== undefined ? [memory.symbol] : [],
   );
-  const start = startUp(memories);
+  const start = startUp(
+    memories,
+    objects.map(({ instance }) => instance),
+  );
   // The instances come first, so that their text is one range and its tables are sorted.
   const parts: readonly Linkable[] = [...objects, start, runtime];
   const text = place('text', parts, BigInt(TEXT));

@@ -33,9 +33,10 @@ export const runtimeSymbol = (name: string) => `runtime.${name}`;
 
 /**
  * The machine code around the run-time: the entry point, system calls, calls into instances and out
- * of traps, signals, and memory.grow for each of `memories`, the symbols of memory records.
+ * of traps, signals, memory.grow for each of `memories`, the symbols of memory records, and table.grow for
+ * each of `instances`, by name.
  */
-export function startUp(memories: readonly string[]): Linkable {
+export function startUp(memories: readonly string[], instances: readonly string[]): Linkable {
   const asm = new Assembler();
   const symbols: ObjectSymbol[] = [];
   const routine = (name: string, body: () => void) => {
@@ -69,6 +70,9 @@ export function startUp(memories: readonly string[]): Linkable {
       asm.jmpSymbol(runtimeSymbol('growMemory'));
     });
   }
+  for (const instance of instances) {
+    routine(`${instance}!table_grow`, () => asm.jmpSymbol(runtimeSymbol('growTable')));
+  }
   const bytes = asm.finish();
   return {
     sections: { text: { bytes, align: 16 } },
@@ -96,7 +100,7 @@ function systemCall(asm: Assembler): void {
   asm.op('mov r64, r/m64', R8, R9);
   asm.op('mov r64, r/m64', R9, mem(RSP, 8));
   asm.op('syscall');
-  asm.op('ret');
+  asm.op('ret imm16', 16);
 }
 
 /** The call that a CallFrame (RDI) describes; gives the offset at which a trap goes on. */
@@ -124,9 +128,11 @@ function call(asm: Assembler): number {
   asm.op('mov r/m64, r64', mem(RBX, integers.offset + 8), RDX);
   asm.op('movups xmm/m128, xmm', mem(RBX, floats.offset), 0);
   asm.op('movups xmm/m128, xmm', mem(RBX, floats.offset + 16), 1);
+  // The callee has popped its arguments: what it leaves is found from the top.
   asm.op('mov r64, r/m64', RCX, mem(RBX, stackSize.offset));
   asm.op('lea r64, m', RDI, mem(RBX, CALL_STACK));
-  asm.op('mov r64, r/m64', RSI, RSP);
+  asm.op('mov r64, r/m64', RSI, mem(RBX, stackTop.offset));
+  asm.op('sub r64, r/m64', RSI, RCX);
   asm.prefix('rep');
   asm.op('movsb');
   asm.op('mov r64, r/m64', RSP, mem(RBX, saved.offset));

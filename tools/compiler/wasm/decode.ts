@@ -15,13 +15,12 @@ import type {
   TableEntry,
 } from './module.ts';
 import { readFunctionNames } from './names.ts';
-import { invalid, malformed, Reader, unsupported } from './reader.ts';
+import { malformed, Reader, unsupported } from './reader.ts';
 
 const MAGIC = 0x6d736100;
 const VERSION = 1;
 /** As in the engines' common limit (https://webassembly.github.io/spec/js-api/#limits). */
 const MAX_LOCALS = 50_000;
-const MAX_TABLE = 10_000_000;
 
 // biome-ignore format: a section a line
 const Section = {
@@ -111,7 +110,11 @@ function finish(bytes: Uint8Array, sections: Sections): Module {
     ...entry,
     body: i < imported ? undefined : bodies[i - imported],
   }));
-  const facts = { grownTables: new Set<number>(), hasTailCalls: false };
+  const facts = {
+    grownTables: new Set<number>(),
+    hasTailCalls: false,
+    references: new Set<number>(),
+  };
   return { bytes, ...rest, functions, facts };
 }
 
@@ -229,9 +232,7 @@ function tableOf(r: Reader): Omit<TableEntry, 'importIndex'> {
   const offset = r.offset;
   if (r.bytes[offset] === 0x40) throw unsupported('function references', offset);
   const element = referenceType(r);
-  const { limits } = limitsOf(r, false);
-  if (limits.min > MAX_TABLE) throw unsupported(`more than ${MAX_TABLE} table elements`, offset);
-  return { offset, element, limits };
+  return { offset, element, limits: limitsOf(r, false).limits };
 }
 
 function memoryOf(r: Reader): Omit<MemoryEntry, 'importIndex'> {

@@ -108,6 +108,8 @@ export interface Facts {
   /** Indices of tables with a table.grow. */
   readonly grownTables: Set<number>;
   hasTailCalls: boolean;
+  /** Functions that a ref.func names. */
+  readonly references: Set<number>;
 }
 
 /** Pages of 64 KiB in 4 GiB. */
@@ -118,6 +120,15 @@ export function functionType(module: Module, index: number): FunctionType {
   const entry = module.functions[index];
   if (!entry) throw new RangeError(`function ${index} of ${module.functions.length}`);
   return module.types[entry.typeIndex] as FunctionType;
+}
+
+/** Functions that occur outside of bodies other than as start function: ref.func may name them. */
+export function referableFunctions({ elements, globals, exports }: Module): Set<number> {
+  const constants = [...elements.flatMap(({ items }) => items), ...globals.map(({ init }) => init)];
+  return new Set([
+    ...constants.flatMap((constant) => (constant?.kind === 'function' ? [constant.index] : [])),
+    ...exports.flatMap(({ kind, index }) => (kind === 'function' ? [index] : [])),
+  ]);
 }
 
 /** Number of imported functions, which come first in the index space. */

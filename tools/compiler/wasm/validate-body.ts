@@ -1,6 +1,6 @@
 import type { FunctionType } from '../object.ts';
 import { EMPTY_BLOCK, InstructionReader, typeCode } from './instructions.ts';
-import type { FunctionBody, Module } from './module.ts';
+import { type FunctionBody, type Module, referableFunctions } from './module.ts';
 import { accessShift, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
 import { invalid, malformed } from './reader.ts';
 
@@ -215,6 +215,7 @@ export class BodyValidator {
       case Op.REF_FUNC:
         if (a >= this.#module.functions.length) throw this.#invalid(`unknown function ${a}`);
         if (!this.#referable.has(a)) throw this.#invalid('undeclared function reference');
+        this.#module.facts.references.add(a);
         this.#operands.push(Type.FUNCREF);
         return;
       case Op.TABLE_GET:
@@ -449,14 +450,6 @@ export class BodyValidator {
 
 function isReference(type: number): boolean {
   return type === Type.FUNCREF || type === Type.EXTERNREF;
-}
-
-function referableFunctions({ elements, globals, exports }: Module): Set<number> {
-  const constants = [...elements.flatMap(({ items }) => items), ...globals.map(({ init }) => init)];
-  return new Set([
-    ...constants.flatMap((constant) => (constant?.kind === 'function' ? [constant.index] : [])),
-    ...exports.flatMap(({ kind, index }) => (kind === 'function' ? [index] : [])),
-  ]);
 }
 
 function codes({ params, results }: FunctionType): Codes {

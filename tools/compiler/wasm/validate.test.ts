@@ -84,13 +84,6 @@ describe('a module is refused as unsupported', () => {
     ['SIMD', '(module (func (drop (i8x16.splat (i32.const 0)))))'],
     ['threads', '(module (memory 1 1 shared))'],
     ['threads', '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))'],
-    ['tail calls', '(module (func return_call 0))'],
-    ['reference types', '(module (func (param externref)))'],
-    ['reference types', '(module (func (drop (ref.null func))))'],
-    [
-      'extended constant expressions',
-      '(module (global i32 (i32.add (i32.const 1) (i32.const 2))))',
-    ],
   ])('%s: %s', (feature, text) => {
     expect(() => check(wat(text))).toThrow(`unsupported: ${feature} at offset 0x`);
   });

@@ -2,8 +2,11 @@ import type { ValueType } from '../object.ts';
 import { operationType } from './constant.ts';
 import type { ConstantExpression, ConstantLeaf, Module } from './module.ts';
 import { MAX_PAGES } from './module.ts';
-import { invalid } from './reader.ts';
+import { invalid, unsupported } from './reader.ts';
 import { BodyValidator } from './validate-body.ts';
+
+/** As in the engines' common limit (https://webassembly.github.io/spec/js-api/#limits). */
+const MAX_TABLE = 10_000_000;
 
 /**
  * Checks a module as the specification says (Wasm 2.0 §3.4), every function body included, before
@@ -36,6 +39,7 @@ function validateTables({ tables }: Module): void {
     if (limits.max !== undefined && limits.min > limits.max) {
       throw invalid('size minimum must not be greater than maximum', offset);
     }
+    if (limits.min > MAX_TABLE) throw unsupported(`more than ${MAX_TABLE} table elements`, offset);
   }
 }
 

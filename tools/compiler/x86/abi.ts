@@ -6,8 +6,8 @@ import type { FunctionType, ValueType } from '../object.ts';
  * Integers and references go in RDI RSI RDX RCX R8 R9, floats and vectors in XMM0..7, the rest
  * left to right on the stack from [RSP] at the call upwards, 8 bytes each (a v128 16, aligned).
  * Results: the first two integers in RAX RDX, the first two floats or vectors in XMM0 XMM1, the
- * rest in the caller's frame right after the stack arguments (16-aligned if one is a v128), in
- * order. An i32 is zero-extended to 64 bits everywhere. RSP is a multiple of 16 at the call.
+ * rest in the caller's frame right after the stack arguments (padded to 16 bytes), in order. The
+ * callee pops the stack arguments: so a tail call can replace them by more or by fewer. An i32 is zero-extended to 64 bits everywhere. RSP is a multiple of 16 at the call.
  * The callee keeps RBX RBP R12 R13 R14 R15, in mode basereg r14 is the memory's base.
  */
 export type Location =
@@ -19,6 +19,8 @@ export type Location =
 export interface CallingSequence {
   readonly params: readonly Location[];
   readonly results: readonly Location[];
+  /** Bytes of stack arguments, which the callee pops: a multiple of 16. */
+  readonly argumentSize: number;
   /** Bytes of outgoing stack area that the caller provides: arguments and results, a multiple of 16. */
   readonly stackSize: number;
 }
@@ -31,10 +33,12 @@ const FLOAT_RESULTS = [0, 1];
 /** Where the parameters and results of a function of this type are. */
 export function callingSequence(type: FunctionType): CallingSequence {
   const params = assign(type.params, INTEGER_ARGUMENTS, FLOAT_ARGUMENTS, 0);
-  const results = assign(type.results, INTEGER_RESULTS, FLOAT_RESULTS, params.end);
+  const argumentSize = (params.end + 15) & ~15;
+  const results = assign(type.results, INTEGER_RESULTS, FLOAT_RESULTS, argumentSize);
   return {
     params: params.locations,
     results: results.locations,
+    argumentSize,
     stackSize: (results.end + 15) & ~15,
   };
 }

@@ -1,7 +1,13 @@
 import type { Context } from '../ir/context.ts';
 import type { Dynamic } from '../ir/synthesize.ts';
 import { type FunctionType, type MemorySegment, type ObjectMemory, typeSymbol } from '../object.ts';
-import { type ConstantExpression, functionType, MAX_PAGES, type Module } from '../wasm/module.ts';
+import {
+  type ConstantExpression,
+  functionType,
+  MAX_PAGES,
+  type Module,
+  referableFunctions,
+} from '../wasm/module.ts';
 import type { Output } from './output.ts';
 import { SectionBuilder } from './sections.ts';
 import {
@@ -16,18 +22,29 @@ import {
 } from './symbols.ts';
 
 const PAGE_SIZE = 65536;
+/** Entries that a table can grow by without moving; in an image it can not grow by more. */
+const SPARE_ENTRIES = 1024;
 
 /** Which parts of a module's initialization must wait until it runs: see {@link Dynamic}. */
 export function findDynamic({ globals, tables, memories, elements, data }: Module): Dynamic {
   const dynamicGlobals: number[] = [];
   globals.forEach(({ init }, i) => {
-    if (init?.kind === 'global') dynamicGlobals.push(i);
+    if (init && isDynamic(init)) dynamicGlobals.push(i);
   });
+  const items = elements.flatMap((segment, i) =>
+    segment.mode.kind === 'declarative'
+      ? []
+      : segment.items.flatMap((item, k) => (isDynamic(item) ? [[i, k] as const] : [])),
+  );
   // From the first segment on that needs the run-time all do, so that their order is kept.
   const firstElement = elements.findIndex(({ mode, items }) => {
     if (mode.kind !== 'active') return false;
     const table = tables[mode.table];
-    return table?.importIndex !== undefined || !fits(mode.at, items.length, table?.limits.min ?? 0);
+    return (
+      table?.importIndex !== undefined ||
+      items.some(isDynamic) ||
+      !fits(mode.at, items.length, table?.limits.min ?? 0)
+    );
   });
   const memory = memories[0];
   const size = (memory?.limits.min ?? 0) * PAGE_SIZE;
@@ -40,9 +57,15 @@ export function findDynamic({ globals, tables, memories, elements, data }: Modul
   );
   return {
     globals: dynamicGlobals,
+    items,
     elements: activeFrom(elements, firstElement),
     data: activeFrom(data, firstData),
   };
+}
+
+/** Whether a constant expression needs imported globals. */
+function isDynamic({ kind }: ConstantExpression): boolean {
+  return kind === 'global' || kind === 'sequence';
 }
 
 function fits(at: ConstantExpression, length: number, size: number): boolean {
@@ -109,8 +132,13 @@ export class DataBuilder {
     this.data.alignTo(8);
     this.#context.module.globals.forEach(({ importIndex, init }, index) => {
       if (importIndex !== undefined) return;
-      const isNumber = init && init.kind !== 'global' && 'bits' in init;
-      const at = this.data.u64(isNumber ? init.bits : 0n);
+      const at = this.data.size;
+      if (init?.kind === 'function') {
+        this.#records.add(init.index);
+        this.data.address('abs64', recordSymbol(this.#context, init.index));
+      } else {
+        this.data.u64(init && 'bits' in init ? init.bits : 0n);
+      }
       this.data.symbol(globalSymbol(this.#context, index), at);
     });
   }
@@ -121,16 +149,22 @@ export class DataBuilder {
       if (importIndex !== undefined) return;
       const symbol = tableSymbol(this.#context, index);
       const isExported = module.exports.some((e) => e.kind === 'table' && e.index === index);
-      const section = mutable || isExported ? this.data : this.rodata;
+      const isGrown = module.facts.grownTables.has(index);
+      const section = mutable || isExported || isGrown ? this.data : this.rodata;
       section.alignTo(16);
       const start = section.size;
       for (const entry of this.#initialEntries(index, limits.min)) this.#entry(section, entry);
+      const most = limits.max ?? 0xffff_ffff;
+      const capacity = isGrown ? Math.min(limits.min + SPARE_ENTRIES, most) : limits.min;
+      section.space(16 * (Math.max(capacity, limits.min) - limits.min));
       section.symbol(`${symbol}.entries`, start);
       this.data.alignTo(8);
       const at = this.data.size;
       this.data.address('abs64', `${symbol}.entries`);
       this.data.u32(limits.min);
-      this.data.u32(limits.min);
+      this.data.u32(Math.max(capacity, limits.min));
+      this.data.u32(most);
+      this.data.u32(0);
       this.data.symbol(symbol, at);
     });
   }
@@ -167,10 +201,12 @@ export class DataBuilder {
     this.#context.module.elements.forEach(({ mode, items }, index) => {
       const symbol = elementSymbol(this.#context, index);
       const isReadable = mode.kind === 'passive' || this.#dynamic.elements.includes(index);
-      this.rodata.alignTo(16);
-      const start = this.rodata.size;
-      if (isReadable) for (const item of items) this.#entry(this.rodata, functionOf(item));
-      this.rodata.symbol(symbol, start);
+      const isSet = this.#dynamic.items.some(([segment]) => segment === index);
+      const section = isSet ? this.data : this.rodata;
+      section.alignTo(16);
+      const start = section.size;
+      if (isReadable) for (const item of items) this.#entry(section, functionOf(item));
+      section.symbol(symbol, start);
       this.#size(symbol, isReadable ? items.length : 0);
     });
   }
@@ -192,6 +228,10 @@ export class DataBuilder {
   }
 
   #functionRecords(): void {
+    const { module } = this.#context;
+    if (usesReferences(module)) {
+      for (const index of referableFunctions(module)) this.#records.add(index);
+    }
     for (const index of [...this.#records].sort((a, b) => a - b)) {
       this.rodata.alignTo(16);
       const at = this.rodata.size;
@@ -199,6 +239,16 @@ export class DataBuilder {
       this.rodata.symbol(recordSymbol(this.#context, index), at);
     }
   }
+}
+
+/** Whether functions can become values, which the host may ask for the number of. */
+function usesReferences({ facts, types, globals, tables }: Module): boolean {
+  return (
+    facts.references.size > 0 ||
+    types.some(({ params }) => params.includes('funcref')) ||
+    globals.some(({ type }) => type === 'funcref') ||
+    tables.some(({ importIndex }) => importIndex !== undefined)
+  );
 }
 
 function functionOf(item: ConstantExpression): number | undefined {

@@ -9,6 +9,7 @@ import {
   type Form,
   form,
   JMP_RM,
+  LEA,
   MOV,
   MOV_IMM32,
   MOV_IMM64,
@@ -21,6 +22,7 @@ import {
   POP,
   PUSH,
   RET,
+  RET_POP,
   STORE_IMM,
   SUB,
   TEST,
@@ -41,7 +43,7 @@ import {
   XMM,
 } from './machine.ts';
 import type { Label } from './operand.ts';
-import { R14, RAX, RSP } from './operand.ts';
+import { R10, R14, RAX, RSP } from './operand.ts';
 import type { Output } from './output.ts';
 import { type LocationMove, orderMoves } from './parallel-move.ts';
 import { SAVED_BY_CALLEE, type Target } from './target.ts';
@@ -153,10 +155,46 @@ export class FunctionEmitter {
     const { asm } = this;
     const to = inst.data as readonly number[];
     this.moves(inst.useAt.map((from, i) => ({ to: to[i] as number, from })));
+    this.#epilogue();
+    if (this.#fn.incoming > 0) asm.i(RET_POP, this.#fn.incoming);
+    else asm.none(RET);
+  }
+
+  /**
+   * Leaves the function for another one, whose `size` bytes of stack arguments are at RSP: moves them up
+   * to where they end where the function's own ones do, below them the return address. RAX and the
+   * argument registers stay as they are. `jump` writes the jump.
+   */
+  leaveTo(size: number, jump: () => void): void {
+    const { asm } = this;
+    const { incoming } = this.#fn;
+    if (size === 0 && incoming === 0) {
+      this.#epilogue();
+      jump();
+      return;
+    }
+    const frame = this.#frameSize;
+    const rsp = (form: Form, register: number, at: number) =>
+      asm.rm(form, register, RSP, NO_REGISTER, 1, at);
+    this.#saved.forEach((register, i) => {
+      rsp(MOV[64], register, frame - 8 * (i + 1));
+    });
+    rsp(MOV[64], R10, frame);
+    const up = frame + 8 + incoming - size;
+    for (let at = size - 8; at >= 0; at -= 8) {
+      rsp(MOV[64], SCRATCH, at);
+      rsp(MOV_STORE[64], SCRATCH, up + at);
+    }
+    rsp(MOV_STORE[64], R10, up - 8);
+    rsp(LEA[64], RSP, up - 8);
+    jump();
+  }
+
+  #epilogue(): void {
+    const { asm } = this;
     const bytes = this.#frameBytes;
     if (bytes > 0) asm.ri(bytes < 128 ? ADD[64].short : ADD[64].long, RSP, bytes);
     for (let i = this.#saved.length - 1; i >= 0; i--) asm.r(POP, this.#saved[i] as number);
-    asm.none(RET);
   }
 
   #emitBlock(block: MachineBlock): void {

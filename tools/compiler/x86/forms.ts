@@ -103,6 +103,7 @@ export const MOVUPS_STORE = form('movups xmm/m128, xmm');
 export const XORPS = form('xorps xmm, xmm/m128');
 export const UD2 = form('ud2');
 export const RET = form('ret');
+export const RET_POP = form('ret imm16');
 export const PUSH = form('push r64');
 export const POP = form('pop r64');
 export const CALL_RM = form('call r/m64');

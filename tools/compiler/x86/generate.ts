@@ -2,9 +2,10 @@ import { type Context, functionBinding } from '../ir/context.ts';
 import { type Dynamic, makeAdapter } from '../ir/synthesize.ts';
 import type { Fn } from '../ir/value.ts';
 import type { ObjectExport, WasmObject } from '../object.ts';
-import { functionType } from '../wasm/module.ts';
+import { functionType, referableFunctions } from '../wasm/module.ts';
 import { DataBuilder, describeMemory, entrySymbol } from './data.ts';
 import { MOV } from './forms.ts';
+import { GROW_TABLE_HELPER, writeGrowTable } from './helper-table.ts';
 import { COPY_HELPER, writeCopy } from './helpers.ts';
 import { R14 } from './operand.ts';
 import type { Output } from './output.ts';
@@ -17,12 +18,8 @@ import type { Target } from './target.ts';
  * calls it.
  */
 export function findAdapters(context: Context): Fn[] {
-  const { elements, exports, start } = context.module;
-  const named = new Set<number>();
-  for (const { items } of elements) {
-    for (const item of items) if (item.kind === 'function') named.add(item.index);
-  }
-  for (const { kind, index } of exports) if (kind === 'function') named.add(index);
+  const { start } = context.module;
+  const named = referableFunctions(context.module);
   if (start) named.add(start.index);
   return [...named]
     .sort((a, b) => a - b)
@@ -42,6 +39,13 @@ export function writeExtras(context: Context, target: Target, output: Output): v
     const start = asm.size;
     writeCopy(asm);
     addFunction(output, copy, start);
+  }
+  const grow = `${context.instance}!${GROW_TABLE_HELPER}`;
+  if (output.helpers.has(grow)) {
+    asm.align(16);
+    const start = asm.size;
+    writeGrowTable(asm, `${context.instance}!table_grow`);
+    addFunction(output, grow, start);
   }
   if (!context.linked) return;
   for (const { symbol, index } of [...output.functions]) {

@@ -5,7 +5,7 @@ import type { FunctionEmitter } from './emit.ts';
 import { type Form, form, MOV, MOV_STORE, MOVZX8, MOVZX16, UD2 } from './forms.ts';
 import { COMPARE_EXCHANGE, EXCHANGE, FIXED, type FixedData } from './kinds-intrinsic.ts';
 import { LOAD, STORE } from './kinds-memory.ts';
-import { type Address, type Inst, Use } from './machine.ts';
+import { type Address, type Inst, SCRATCH_XMM, Use, XMM } from './machine.ts';
 import { R8, R9, R10, R11, RAX, RBX, RCX, RDI, RDX, RSI, RSP } from './operand.ts';
 import { leaOperand, memoryOperand } from './select-address.ts';
 import type { Rule, Selector } from './selector.ts';
@@ -184,6 +184,32 @@ function random(row: Form): Intrinsic {
   });
 }
 
+const MOVUPS = form('movups xmm, xmm/m128');
+const MOVUPS_STORE = form('movups xmm/m128, xmm');
+const MOVQ_XMM = form('movq xmm, r/m64');
+const PCLMULQDQ = form('pclmulqdq xmm, xmm/m128, imm8');
+/** Held across nothing by the allocator. */
+const BLOCK = SCRATCH_XMM - XMM;
+const FACTOR = BLOCK - 1;
+
+/** One round of AES on the block at the first address, by the round key (aligned) at the second. */
+function cipherRound(id: string): Intrinsic {
+  const row = form(id);
+  return fixed('II:', [RSI, RDI], NO_REGISTER, [], (out) => {
+    out.asm.rm(MOVUPS, BLOCK, RSI, NO_REGISTER, 1, 0);
+    out.asm.rm(row, BLOCK, RDI, NO_REGISTER, 1, 0);
+    out.asm.rm(MOVUPS_STORE, BLOCK, RSI, NO_REGISTER, 1, 0);
+  });
+}
+
+/** The product of two polynomials over GF(2), 128 bits, to a virtual address. */
+const carrylessMultiply = fixed('III:', [RAX, RCX, RSI], NO_REGISTER, [XMM + FACTOR], (out) => {
+  out.asm.rr(MOVQ_XMM, BLOCK, RAX);
+  out.asm.rr(MOVQ_XMM, FACTOR, RCX);
+  out.asm.rri(PCLMULQDQ, BLOCK, FACTOR, 0);
+  out.asm.rm(MOVUPS_STORE, BLOCK, RSI, NO_REGISTER, 1, 0);
+});
+
 const LTR = form('ltr r/m16');
 
 const loadTaskRegister = fixed('i:', [RAX], NO_REGISTER, [], (out) => {
@@ -342,6 +368,9 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ],
   ['cpu.rdrand64', random(RDRAND)],
   ['cpu.rdseed64', random(RDSEED)],
+  ['cpu.aesenc', cipherRound('aesenc xmm, xmm/m128')],
+  ['cpu.aesenclast', cipherRound('aesenclast xmm, xmm/m128')],
+  ['cpu.pclmulqdq', carrylessMultiply],
   ['cpu.rsp', stackPointer],
   ['cpu.returnAddress', returnAddress],
   ['cpu.swap', bswap],

@@ -103,7 +103,7 @@ function checkMemory(out: FunctionEmitter, inst: Inst, { memory }: BulkData, sta
 }
 
 /** Traps unless start + RDX is at most the u32 at a symbol. Uses RAX and R11. */
-function checkEnd(
+export function checkEnd(
   out: FunctionEmitter,
   start: number,
   symbol: string,
@@ -118,7 +118,7 @@ function checkEnd(
 }
 
 /** An index in a table becomes its entry's address. */
-function entryAddress(out: FunctionEmitter, register: number, table: string): void {
+export function entryAddress(out: FunctionEmitter, register: number, table: string): void {
   out.asm.ri(SHL[64].imm, register, 4);
   out.asm.rmSymbol(ADD[64].rm, register, table);
 }

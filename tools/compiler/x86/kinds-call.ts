@@ -1,13 +1,15 @@
 import type { FunctionEmitter } from './emit.ts';
-import { CALL_RM, Cc, CMP, type Form, MOV, SHL } from './forms.ts';
+import { CALL_RM, Cc, CMP, type Form, JMP_RM, MOV, SHL, SUB } from './forms.ts';
 import type { Inst, Kind } from './machine.ts';
-import { R11, R14, RAX } from './operand.ts';
+import { R11, R14, RAX, RSP } from './operand.ts';
 
 /** Where a call's arguments go and its results come from: registers or outgoing stack locations. */
 export interface CallData {
   readonly symbol: string;
   readonly arguments: readonly number[];
   readonly results: readonly number[];
+  /** Bytes of stack arguments, which the callee has popped. */
+  readonly popped: number;
   /** The memory record to take r14 from again afterwards, where the callee may have changed it. */
   readonly reload: string | undefined;
 }
@@ -40,57 +42,71 @@ export const CALL_INDIRECT: Kind = {
   name: 'call-indirect',
   emit(out, inst) {
     const data = inst.data as IndirectCallData;
-    const targets = [...data.arguments, RAX];
-    out.moves(inst.useAt.map((from, i) => ({ to: targets[i] as number, from })));
-    if (data.entries === undefined) callDynamic(out, inst, data);
-    else callStatic(out, inst, data, data.entries);
+    moveArguments(out, inst, data);
+    findEntry(out, inst, data)(CALL_RM);
     finishCall(out, inst, data);
+  },
+};
+
+/** A call of the symbol in place of a return. `data`: CallData. */
+export const TAIL_CALL: Kind = {
+  name: 'tail-call',
+  emit(out, inst) {
+    const data = inst.data as CallData;
+    out.moves(inst.useAt.map((from, i) => ({ to: data.arguments[i] as number, from })));
+    out.leaveTo(data.popped, () => out.asm.jmpSymbol(data.symbol));
+  },
+};
+
+/** A call through a table, as CALL_INDIRECT, in place of a return. */
+export const TAIL_CALL_INDIRECT: Kind = {
+  name: 'tail-call-indirect',
+  emit(out, inst) {
+    const data = inst.data as IndirectCallData;
+    moveArguments(out, inst, data);
+    findEntry(out, inst, data)(MOV[64], RAX);
+    out.leaveTo(data.popped, () => out.asm.r(JMP_RM, RAX));
   },
 };
 
 const NO_REGISTER = -1;
 
-function callStatic(
-  out: FunctionEmitter,
-  inst: Inst,
-  data: IndirectCallData,
-  entries: string,
-): void {
-  const { asm } = out;
-  const compare = CMP[32].long;
-  asm.ri(compare, RAX, data.size);
-  asm.jcc(Cc.AE, out.trap('undefined element', inst.offset));
-  asm.ri(SHL[64].imm, RAX, 4);
-  asm.rmTable(compare, compare.digit, RAX, NO_REGISTER, 1, entries, 8);
-  out.typeImmediate(data.type);
-  asm.jcc(
-    Cc.NE,
-    out.wrongType(inst.offset, (form: Form) => {
-      asm.rmTable(form, form.digit, RAX, NO_REGISTER, 1, entries, 8);
-    }),
-  );
-  asm.rmTable(CALL_RM, CALL_RM.digit, RAX, NO_REGISTER, 1, entries);
+function moveArguments(out: FunctionEmitter, inst: Inst, data: IndirectCallData): void {
+  const targets = [...data.arguments, RAX];
+  out.moves(inst.useAt.map((from, i) => ({ to: targets[i] as number, from })));
 }
 
-function callDynamic(out: FunctionEmitter, inst: Inst, data: IndirectCallData): void {
+/** Writes an instruction on the code address of the entry that was found. */
+type WriteOnCode = (form: Form, register?: number) => void;
+
+/** Checks the entry whose number is in RAX, and its type. */
+function findEntry(out: FunctionEmitter, inst: Inst, data: IndirectCallData): WriteOnCode {
   const { asm } = out;
   const compare = CMP[32].long;
-  asm.rmSymbol(CMP[32].rm, RAX, data.table, 8);
+  const { entries } = data;
+  if (entries === undefined) asm.rmSymbol(CMP[32].rm, RAX, data.table, 8);
+  else asm.ri(compare, RAX, data.size);
   asm.jcc(Cc.AE, out.trap('undefined element', inst.offset));
   asm.ri(SHL[64].imm, RAX, 4);
-  asm.rmSymbol(MOV[64], R11, data.table);
-  asm.m(compare, R11, RAX, 1, 8);
+  if (entries === undefined) asm.rmSymbol(MOV[64], R11, data.table);
+  const at = (form: Form, register: number, offset: number) => {
+    if (entries === undefined) asm.rm(form, register, R11, RAX, 1, offset);
+    else asm.rmTable(form, register, RAX, NO_REGISTER, 1, entries, offset);
+  };
+  at(compare, compare.digit, 8);
   out.typeImmediate(data.type);
   asm.jcc(
     Cc.NE,
-    out.wrongType(inst.offset, (form: Form) => asm.m(form, R11, RAX, 1, 8)),
+    out.wrongType(inst.offset, (form: Form) => at(form, form.digit, 8)),
   );
-  asm.m(CALL_RM, R11, RAX, 1, 0);
+  return (form, register = form.digit) => at(form, register, 0);
 }
 
 /** After a call: its site, r14, and its results. */
 export function finishCall(out: FunctionEmitter, inst: Inst, data: CallData): void {
   out.callSite(inst.offset);
+  if (data.popped > 0)
+    out.asm.ri(data.popped < 128 ? SUB[64].short : SUB[64].long, RSP, data.popped);
   if (data.reload !== undefined) out.asm.rmSymbol(MOV[64], R14, data.reload);
   const moves = inst.defAt.map((to, i) => ({ to, from: data.results[i] as number }));
   out.moves(moves.filter(({ to }) => to >= 0));

@@ -14,17 +14,18 @@ export const INCOMING = 1 << 25;
 export interface Placement {
   readonly params: readonly number[];
   readonly results: readonly number[];
+  readonly argumentSize: number;
   readonly stackSize: number;
 }
 
 export function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING): Placement {
-  const { params, results, stackSize } = callingSequence(type);
+  const { params, results, argumentSize, stackSize } = callingSequence(type);
   const place = (location: Location): number => {
     if (location.kind === 'integer') return location.register;
     if (location.kind === 'float') return XMM + location.register;
     return stack + location.offset;
   };
-  return { params: params.map(place), results: results.map(place), stackSize };
+  return { params: params.map(place), results: results.map(place), argumentSize, stackSize };
 }
 
 /** The location if it is a register, as a hint; else -1. */

@@ -163,6 +163,8 @@ export class MachineFn {
   readonly constants: Constant[] = [];
   /** Bytes of outgoing stack arguments. */
   outgoing = 0;
+  /** Bytes of its own stack arguments, which it pops. */
+  incoming = 0;
   slots = 0;
 
   constructor(name: string) {

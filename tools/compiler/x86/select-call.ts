@@ -11,16 +11,22 @@ import {
   type CallData,
   type IndirectCallData,
   PARAMETERS,
+  TAIL_CALL,
+  TAIL_CALL_INDIRECT,
 } from './kinds-call.ts';
 import { INCOMING, OUTGOING, placeCall, registerHint } from './locations.ts';
-import { constantUse, type Inst } from './machine.ts';
+import { constantUse, type Inst, type Kind } from './machine.ts';
 import { RAX, RDI } from './operand.ts';
 import { selectBulk } from './select-bulk.ts';
 import type { Rule, Selector } from './selector.ts';
-import { functionSymbol, memorySymbol, tableSymbol } from './symbols.ts';
+import { functionSymbol, isFixedTable, memorySymbol, tableSymbol } from './symbols.ts';
 import { CALL_CLOBBERS } from './target.ts';
 
 const call: Rule = (s, value) => {
+  s.emit(directCall(s, value, CALL));
+};
+
+function directCall(s: Selector, value: Value, kind: Kind): Inst {
   const { context } = s;
   const type = functionType(context.module, value.imm);
   const bound = functionBinding(context, value.imm)?.binding;
@@ -35,30 +41,48 @@ const call: Rule = (s, value) => {
     s.machine.constants.push({ type: wasmType, bits: constant.value });
     return constantUse(s.machine.constants.length - 1);
   });
-  const inst = s.inst(CALL);
+  const inst = s.inst(kind);
   inst.uses = [...leadingUses, ...value.args.map((arg) => s.anyUse(arg))];
   const symbol = binding?.symbol ?? functionSymbol(context, value.imm);
-  inst.data = callData(s, inst, value, withLeading, symbol, binding?.foreign === true);
-  s.emit(inst);
-};
+  // A callee in tail position may be of another instance.
+  const mayBeForeign = context.linked && context.module.facts.hasTailCalls;
+  const foreign = mayBeForeign || binding?.foreign === true;
+  inst.data = callData(s, inst, value, withLeading, symbol, foreign);
+  return inst;
+}
 
 const callIndirect: Rule = (s, value) => {
+  s.emit(indirectCall(s, value, CALL_INDIRECT));
+};
+
+function indirectCall(s: Selector, value: Value, kind: Kind): Inst {
   const { context } = s;
   const type = context.module.types[value.imm] as FunctionType;
   const table = context.module.tables[value.aux];
   const symbol = tableSymbol(context, value.aux);
-  const inst = s.inst(CALL_INDIRECT);
+  const inst = s.inst(kind);
   inst.uses = value.args.map((arg) => s.anyUse(arg));
   inst.data = {
     ...callData(s, inst, value, type, '', context.linked),
-    entries: table?.importIndex === undefined ? `${symbol}.entries` : undefined,
+    entries: isFixedTable(context, value.aux) ? `${symbol}.entries` : undefined,
     size: table?.limits.min ?? 0,
     table: symbol,
     type: typeSymbol(type),
   } satisfies IndirectCallData;
   inst.useHints = [...inst.useHints, RAX];
+  return inst;
+}
+
+/** The call that the block ends with, in place of a return. */
+export function selectTailCall(s: Selector, value: Value): void {
+  const isDirect = value.op === Op.RETURN_CALL;
+  const inst = isDirect
+    ? directCall(s, value, TAIL_CALL)
+    : indirectCall(s, value, TAIL_CALL_INDIRECT);
+  inst.defs = [];
+  inst.defHints = [];
   s.emit(inst);
-};
+}
 
 /** Fills in what all calls have in common: results, hints, clobbers, stack space. */
 function callData(
@@ -82,6 +106,7 @@ function callData(
     symbol,
     arguments: placement.params,
     results: placement.results,
+    popped: placement.argumentSize,
     reload: reloads ? memorySymbol(context) : undefined,
   };
 }
@@ -103,6 +128,7 @@ function resultRegisters(s: Selector, value: Value, count: number): number[] {
 export function selectParams(s: Selector): void {
   const { fn } = s;
   const placement = placeCall(typeOfFn(fn), INCOMING);
+  s.machine.incoming = placement.argumentSize;
   const inst = s.inst(PARAMETERS);
   const defs = new Array<number>(fn.params.length).fill(-1);
   for (const value of fn.blocks[0]?.body ?? []) {
@@ -140,12 +166,18 @@ const memoryGrow: Rule = (s, value) => {
     symbol: `${memorySymbol(s.context)}_grow`,
     arguments: [RDI],
     results: [RAX],
+    popped: 0,
     reload: undefined,
   } satisfies CallData;
   s.emit(inst);
 };
 
+/** Made with the block's end. */
+const tailCall: Rule = () => {};
+
 export const CALL_RULES: [number, Rule][] = [
+  [Op.RETURN_CALL, tailCall],
+  [Op.RETURN_CALL_INDIRECT, tailCall],
   [Op.CALL, call],
   [Op.CALL_INDIRECT, callIndirect],
   [Op.MEMORY_GROW, memoryGrow],

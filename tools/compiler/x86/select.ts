@@ -3,11 +3,12 @@ import { type Block, Exit, type Fn, type Value } from '../ir/value.ts';
 import type { ConstantPool } from './constants.ts';
 import { JUMP, RETURN, SWITCH, TRAP } from './kinds-control.ts';
 import { type MachineFn, Use } from './machine.ts';
-import { CALL_RULES, selectParams, selectReturn } from './select-call.ts';
+import { CALL_RULES, selectParams, selectReturn, selectTailCall } from './select-call.ts';
 import { CONTROL_RULES, selectBranch } from './select-control.ts';
 import { FLOAT_RULES } from './select-float.ts';
 import { INTEGER_RULES } from './select-integer.ts';
 import { MEMORY_RULES } from './select-memory.ts';
+import { TABLE_RULES } from './select-table.ts';
 import { type Rules, Selector } from './selector.ts';
 import type { Target } from './target.ts';
 
@@ -18,6 +19,7 @@ const RULES: Rules = {
     ...FLOAT_RULES,
     ...CALL_RULES,
     ...CONTROL_RULES,
+    ...TABLE_RULES,
   ]),
   exit: selectExit,
   params: selectParams,
@@ -48,6 +50,10 @@ function selectExit(s: Selector, block: Block): void {
       s.emit(inst);
       return;
     }
+    case Exit.TAIL_CALL:
+      s.offset = block.offset;
+      selectTailCall(s, block.body.at(-1) as Value);
+      return;
     case Exit.RETURN:
       s.emit(selectReturn(s, s.inst(RETURN), block.results));
       return;

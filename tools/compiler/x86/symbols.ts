@@ -27,6 +27,13 @@ export function tableSymbol({ instance, module, bindings }: Context, index: numb
   return binding?.kind === 'symbol' ? binding.symbol : `${instance}!table.${index}`;
 }
 
+/** Whether a table's entries never move and their number never changes. */
+export function isFixedTable({ linked, module }: Context, index: number): boolean {
+  if (module.tables[index]?.importIndex !== undefined) return false;
+  const isExported = module.exports.some((e) => e.kind === 'table' && e.index === index);
+  return !module.facts.grownTables.has(index) && !(linked && isExported);
+}
+
 /** The memory's record. */
 export function memorySymbol({ instance, module, bindings }: Context): string {
   const importIndex = module.memories[0]?.importIndex;

@@ -3,6 +3,7 @@
 import { print, printF32, printF64, printF64F64, printI32, printI32F32, printI64 } from './log.ts';
 import { main } from './main.ts';
 import { growMemory } from './memory.ts';
+import { growTable } from './table.ts';
 import { onSignal } from './trap.ts';
 import {
   fd_advise,
@@ -88,6 +89,7 @@ export {
   fd_tell,
   fd_write,
   growMemory,
+  growTable,
   main,
   onSignal,
   path_create_directory,
