@@ -135,6 +135,7 @@ function bare(options: Partial<CoreOptions>, protection: Protection): Program {
   state.tr.attributes = 0x8b;
   state.tr.limit = 0x67;
   state.tr.base = BigInt(PLACE.tss);
+  state.mxcsr = 0x1f80;
   const program: Program = {
     core,
     run: (limit = 100_000) => core.run(limit),

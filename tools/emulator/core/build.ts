@@ -9,7 +9,7 @@ import { decoderTables } from './decoder-tables.ts';
 import { interpreterSource } from './interpreter.ts';
 import * as Region from './memory-map.ts';
 import { CORE_FILE, DECODER_SECTION, ROWS_SECTION } from './module.ts';
-import { operationsOf } from './operations/table.ts';
+import { FIRST_OPERATION, operationsOf, traits } from './operations/table.ts';
 import { Control, CpuState } from './state.ts';
 
 const ROOM = 'tools/emulator/core/as';
@@ -68,10 +68,8 @@ function constant(name: string): string {
 /** Compiles the core into `build/`, unless what is there was made from the same sources. */
 export async function buildCore(): Promise<void> {
   const sources = madeSources();
-  const tables = decoderTables(INSTRUCTIONS, {
-    effect: (name) => effects.indexOf(name),
-    operations: operationsOf,
-  });
+  const numbering = { effect: (name: string) => effects.indexOf(name), operations: operationsOf };
+  const tables = decoderTables(INSTRUCTIONS, numbering, FIRST_OPERATION, traits());
   if (tables.length > Region.DECODER_SIZE) throw new RangeError('decoder tables exceed their room');
   const read = new Map<string, string>();
   const stamp = `${CORE_FILE}.json`;

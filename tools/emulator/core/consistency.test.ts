@@ -21,7 +21,11 @@ const straight = INSTRUCTIONS.filter(
     const general = operands.every(
       ({ file, kind }) => file === 'gpr' || kind === 'memory' || kind === 'immediate',
     );
-    return plain && general && !/^(j|call|ret|loop|int|ud|enter|leave|popf|iret|div|idiv)/.test(effect.name);
+    return (
+      plain &&
+      general &&
+      !/^(j|call|ret|loop|int|ud|enter|leave|popf|iret|div|idiv)/.test(effect.name)
+    );
   },
 );
 

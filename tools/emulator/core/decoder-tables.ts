@@ -1,13 +1,6 @@
 import type { Instruction, Operand } from '../../../spec/x86/instruction.ts';
+import type { Operations, Traits } from './operations/operation.ts';
 import * as Row from './row-format.ts';
-
-/** Number of the operation that carries out a row, in its register and its memory form. */
-export interface Operations {
-  readonly register: number;
-  readonly memory: number;
-  /** The operation holds in 64-bit mode alone. */
-  readonly longModeOnly: boolean;
-}
 
 /** What the tables are made with: numbers of effects and of operations. */
 export interface Numbering {
@@ -96,8 +89,16 @@ function opcodes({ encoding }: Instruction): number[] {
 }
 
 /** Makes the tables of the decoder out of the instruction table. */
-export function decoderTables(rows: readonly Instruction[], numbering: Numbering): Uint8Array {
-  const bytes = new Uint8Array(Row.ROWS + rows.length * Row.ROW_SIZE);
+export function decoderTables(
+  rows: readonly Instruction[],
+  numbering: Numbering,
+  firstOperation: number,
+  traits: readonly Traits[],
+): Uint8Array {
+  if (Row.ROWS + rows.length * Row.ROW_SIZE > Row.TRAITS) {
+    throw new RangeError(`${rows.length} rows exceed their room`);
+  }
+  const bytes = new Uint8Array(Row.TRAITS + (firstOperation + traits.length) * Row.TRAIT_SIZE);
   const data = new DataView(bytes.buffer);
   let next = 0;
   for (const mode of [0, 1]) {
@@ -123,6 +124,15 @@ export function decoderTables(rows: readonly Instruction[], numbering: Numbering
   if (next * 2 > Row.LISTS_SIZE) throw new RangeError(`decoder lists hold ${next} entries`);
   rows.forEach((row, number) => {
     writeRow(new DataView(bytes.buffer, Row.ROWS + number * Row.ROW_SIZE, Row.ROW_SIZE), row);
+  });
+  traits.forEach((trait, i) => {
+    const at = Row.TRAITS + (firstOperation + i) * Row.TRAIT_SIZE;
+    data.setUint8(at + Row.TRAIT_FLAGS, trait.flags);
+    data.setUint8(at + Row.TRAIT_CONDITION, trait.condition);
+    data.setUint16(at + Row.TRAIT_QUIET, trait.quiet, true);
+    trait.fused.forEach((number, code) => {
+      data.setUint16(at + Row.TRAIT_FUSED + 2 * code, number, true);
+    });
   });
   return bytes;
 

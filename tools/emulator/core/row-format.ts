@@ -83,3 +83,16 @@ export const FILE_GPR: u32 = 0;
 export const FILE_GPR8: u32 = 1;
 export const FILE_XMM: u32 = 2;
 export const FILE_NUMBER: u32 = 3;
+
+/** Traits of the operations (operations/table.ts), by number, behind the rows. */
+export const TRAITS: u32 = 0x2_0000;
+export const TRAIT_SIZE: u32 = 40;
+export const TRAIT_FLAGS: u32 = 0; // u8, one of those below
+export const TRAIT_CONDITION: u32 = 1; // u8: condition code + 1 of a conditional branch
+export const TRAIT_QUIET: u32 = 2; // u16
+export const TRAIT_FUSED: u32 = 4; // sixteen times u16, by condition code
+
+export const FLAGS_SET: u32 = 1;
+export const FLAGS_REPLACED: u32 = 2;
+export const FLAGS_CHANGED: u32 = 3;
+export const FLAGS_IGNORED: u32 = 4;

@@ -19,6 +19,7 @@ import { PAGE_BYTES, PAGE_FRAME, PAGE_LINEAR, PAGE_MODE, PAGE_SLOTS } from './co
 import * as Cpu from './cpu';
 import { decodeOne, ends, length, overrun, setLongMode } from './decode';
 import { missing, raiseGp } from './fault';
+import { improve, startImproving } from './improve';
 import { markAtRip } from './machine';
 import { bytes, frame, translate } from './paging';
 import * as Record from './record';
@@ -128,6 +129,7 @@ function decodeBlock(page: usize, offset: u32, most: u32, temporary: bool): usiz
   let at = offset;
   let count: u32 = 0;
   let last = false;
+  startImproving();
   while (count < most && !last && at < 4096) {
     let q = decodeOne(p, from + at, from + 4096, linear + at, long);
     if (overrun) {
@@ -139,6 +141,7 @@ function decodeBlock(page: usize, offset: u32, most: u32, temporary: bool): usiz
     }
     count++;
     common(p, q, page, at, count);
+    improve(p, q);
     at += length;
     p = q;
     last = ends;

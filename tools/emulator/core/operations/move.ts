@@ -16,8 +16,16 @@ const WIDE: readonly Width[] = [32, 64];
 
 function moves(): Operation[] {
   return WIDTHS.flatMap((width) => [
-    { key: `mov.${width}.rr`, body: `${setRegister(width, register(width, 3))} ${NEXT}` },
-    { key: `mov.${width}.ri`, body: `${setRegister(width, immediate(width))} ${NEXT}` },
+    {
+      key: `mov.${width}.rr`,
+      body: `${setRegister(width, register(width, 3))} ${NEXT}`,
+      flags: 'ignores' as const,
+    },
+    {
+      key: `mov.${width}.ri`,
+      body: `${setRegister(width, immediate(width))} ${NEXT}`,
+      flags: 'ignores' as const,
+    },
     {
       key: `mov.${width}.rm`,
       body: `${readable(width)} ${setRegister(width, `load<u${width}>(at)`)} ${NEXT}`,
@@ -45,7 +53,11 @@ function extensions(): Operation[] {
           setRegister(width, `<u${width}>(<${sign}${width}>(${value}))`);
         const source = `load<${sign}${from}>(<usize>load<u8>(p, 3), REGISTERS)`;
         return [
-          { key: `${name}.${width}.rr${from}`, body: `${to(source)} ${NEXT}` },
+          {
+            key: `${name}.${width}.rr${from}`,
+            body: `${to(source)} ${NEXT}`,
+            flags: 'ignores' as const,
+          },
           {
             key: `${name}.${width}.rm${from}`,
             body: `${readable(from)} ${to(`load<${sign}${from}>(at)`)} ${NEXT}`,
@@ -103,6 +115,7 @@ export const move: readonly Operation[] = [
   ...WIDE.map((width) => ({
     key: `lea.${width}.rm0`,
     body: `${setRegister(width, `<u${width}>${ADDRESS}`)} ${NEXT}`,
+    flags: 'ignores' as const,
   })),
   ...WIDE.map((width) => ({
     key: `xchg.${width}.rr`,

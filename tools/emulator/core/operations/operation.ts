@@ -13,6 +13,39 @@ export interface Operation {
   readonly body: string;
   /** Holds in 64-bit mode alone: it uses the stack, 64 bits at a time. */
   readonly longMode?: true;
+  /** What it has to do with the flags, where it touches registers only and so cannot fault. */
+  readonly flags?: FlagUse;
+}
+
+/**
+ * - sets: gives all six flags a value, and may be put in place by its form without (`KEY.quiet`)
+ * - replaces: gives all six flags a value
+ * - changes: gives some of them a value, and may be put in place by its form without
+ * - ignores: neither reads nor writes them
+ */
+export type FlagUse = 'sets' | 'replaces' | 'changes' | 'ignores';
+
+/** Number of the operation that carries out a row, in its register and its memory form. */
+export interface Operations {
+  readonly register: number;
+  readonly memory: number;
+  /** The operation holds in 64-bit mode alone. */
+  readonly longModeOnly: boolean;
+}
+
+/**
+ * What the decoder needs to know to put one operation in the place of another: for each operation its
+ * {@link Traits}.
+ */
+export interface Traits {
+  /** 0, or 1 + the index of a {@link FlagUse}. */
+  readonly flags: number;
+  /** Number of the operation that does the same without setting flags; 0 for none. */
+  readonly quiet: number;
+  /** Condition code + 1 of a conditional branch; 0 for other operations. */
+  readonly condition: number;
+  /** By condition code: number of the operation that is this one and the branch; 0 for none. */
+  readonly fused: readonly number[];
 }
 
 /** Key of the operation for a row, with its r/m operand in memory or in a register. */
