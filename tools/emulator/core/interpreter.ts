@@ -16,11 +16,12 @@ export function interpreterSource(): string {
 
 const HEAD = `
 import { RFLAGS_ZF } from '../../../../spec/cpu';
-import { TLB_READ, TLB_WRITE } from '../memory-map';
+import { TLB_EXECUTE, TLB_READ, TLB_WRITE } from '../memory-map';
 import { BOUNCE_END, finishWrite, modifyPointer, readPointer, writeMemory } from './access';
 import { computeAddress } from './address';
 import { follow, followTo } from './block';
 import { BLOCK_MAX } from './code';
+import { PAGE_SLOTS } from './code-page';
 import { FIRST as REGISTERS, INSTRUCTIONS, RFLAGS, RIP } from './cpu';
 import { missing, raiseGp, raiseUd } from './fault';
 import {

@@ -142,6 +142,11 @@ export const INDIRECT = `
 export const GO = `
     fuel -= <i64>load<u8>(p, 7);
     if (fuel < 0) { store<u64>(RIP, target); setPending(STOP); break; }
+    const cell: usize = TLB_EXECUTE + (<usize>(target >> 8) & 0x3ff0);
+    if (load<u64>(cell) === (target & PAGE_MASK)) {
+      const to: usize = load<u32>(load<u32>(cell, 8) + ((<usize>target & 0xfff) << 2), PAGE_SLOTS);
+      if (to !== 0) { p = to; continue; }
+    }
     p = followTo(target);
     if (p === 0) break;
     continue;`;
