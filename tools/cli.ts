@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { register as build } from './commands/build.ts';
+import { register as checkImage } from './commands/check-image.ts';
 import { register as compile } from './commands/compile.ts';
 import { register as inspect } from './commands/inspect.ts';
 import { register as run } from './commands/run.ts';
@@ -10,7 +11,7 @@ import { UserError } from './errors.ts';
 import { root } from './root.ts';
 
 /** Every command: a file of tools/commands each. */
-const commands = [build, run, inspect, compile];
+const commands = [build, run, inspect, compile, checkImage];
 
 /** Exit codes of the tools themselves; what else a command answers is its own. */
 const USAGE = 2;

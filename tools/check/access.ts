@@ -1,0 +1,120 @@
+import { writesMemory } from './behaviour.ts';
+import type { Instruction, MemoryOperand } from './instruction.ts';
+import { type Place, placeOf } from './place.ts';
+import { type State, typed } from './state.ts';
+import type { Value } from './value.ts';
+import { asNumber, stackOffset, truncated, type Visit } from './visit.ts';
+
+/** Bytes of a guard page below each stack. */
+export const GUARD = 4096;
+
+/** Judges an access to memory, and gives what is read there as a number of `width` bits. */
+export function load(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  operand: MemoryOperand,
+  width: number,
+): Value {
+  const place = placeOf(visit, state, instruction, operand);
+  const { ids } = visit.analysis;
+  const most = width >= 64 ? Infinity : 2 ** width - 1;
+  if (place?.kind === 'program') return loadProgram(visit, instruction, place.at, operand.size);
+  if (place?.kind === 'table') {
+    const type = state.facts.get(typed(place.index.id, place.table));
+    const isCode = place.field === 0 && operand.size === 8 && type !== undefined;
+    return isCode ? { kind: 'code', type } : ids.number(most);
+  }
+  if (place?.kind !== 'stack') return ids.number(most);
+  touchStack(visit, state, instruction, place.offset, operand.size);
+  const slot = place.offset % 8 === 0 ? readSlot(visit, state, place.offset) : undefined;
+  return slot ? truncated(visit, slot, width) : ids.number(most);
+}
+
+/** Judges an access that reads and perhaps writes memory outside of general registers. */
+export function access(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  operand: MemoryOperand,
+): void {
+  load(visit, state, instruction, operand, Math.min(operand.size * 8, 64));
+  if (instruction.operands[0] === operand && writesMemory(instruction)) {
+    store(visit, state, instruction, operand, undefined);
+  }
+}
+
+/** Judges a store of `value` (undefined: of whatever). */
+export function store(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  operand: MemoryOperand,
+  value: Value | undefined,
+): void {
+  const place = placeOf(visit, state, instruction, operand);
+  if (!place || place.kind === 'memory' || place.kind === 'anywhere') return;
+  if (place.kind === 'stack') {
+    storeStack(visit, state, instruction, place, operand.size, value);
+  } else if (place.kind === 'program') {
+    const isZero = value?.kind === 'number' && value.most === 0;
+    const use = isZero && operand.size === 4 ? 'clear' : 'write';
+    visit.analysis.useData(visit.fn, instruction, place.at, operand.size, use);
+    state.facts.clear();
+  } else {
+    visit.violate(instruction, 'a store to a table of functions');
+  }
+}
+
+function loadProgram(visit: Visit, instruction: Instruction, at: number, size: number): Value {
+  const { analysis, fn } = visit;
+  const { ids } = analysis;
+  analysis.useData(fn, instruction, at, size, 'read');
+  if (size === 8 && at === fn.code.compartment.record) return { kind: 'base' };
+  const most = size >= 8 ? Infinity : 2 ** (8 * size) - 1;
+  return ids.number(most, 0, { op: 'load', at, size });
+}
+
+function storeStack(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  { offset }: Extract<Place, { kind: 'stack' }>,
+  size: number,
+  value: Value | undefined,
+): void {
+  touchStack(visit, state, instruction, offset, size);
+  const rsp = stackOffset(state) ?? 0;
+  if (offset < rsp) visit.violate(instruction, 'a store below the stack pointer');
+  state.forget(offset, offset + size);
+  if (size === 8 && offset % 8 === 0 && value) state.slots.set(offset, value);
+}
+
+/** Notes an access to the stack, which may not reach below what the guard page covers. */
+export function touchStack(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  offset: number,
+  size: number,
+): void {
+  if (offset < state.touched - GUARD)
+    visit.violate(instruction, 'a stack access beyond the guard page');
+  state.touched = Math.min(state.touched, offset);
+  const { fn } = visit;
+  if (offset + size > 8) {
+    fn.stackExtent = Math.max(fn.stackExtent, offset + size - 8);
+  }
+}
+
+/** What 8 bytes of the stack hold. */
+export function readSlot(visit: Visit, state: State, offset: number): Value | undefined {
+  const { fn } = visit;
+  if (offset >= 8 && !fn.stackArguments.has(offset)) {
+    // What callers pass there must be known from the start.
+    fn.stackArguments.add(offset);
+    visit.restart = true;
+  }
+  const value = state.slots.get(offset);
+  return value && value.kind === 'number' ? asNumber(visit, value) : value;
+}

@@ -1,0 +1,170 @@
+import { type Instruction, textOf } from './instruction.ts';
+import type { CodeFunction, Program, Violation } from './program.ts';
+import { TypeTable } from './types.ts';
+import { Ids } from './value.ts';
+
+/**
+ * What is known of a function between the visits of its code. It starts out with the best that may
+ * be so (arguments and results of 32 bits); what some caller or path contradicts is taken back, and
+ * whoever relied on it is looked at again, until nothing is contradicted any more.
+ */
+export interface FunctionState {
+  readonly code: CodeFunction;
+  /** Instructions found so far, by address. */
+  readonly instructions: Map<number, Instruction>;
+  readonly callers: Set<FunctionState>;
+  /** Integer argument registers (bits by position) that a caller fills with more than 32 bits. */
+  wideArguments: number;
+  /** Integer argument registers that are read. */
+  usedArguments: number;
+  /** Stack arguments, by their distance from RSP at entry: those read, and those too wide. */
+  readonly stackArguments: Set<number>;
+  readonly wideStackArguments: Set<number>;
+  /** Bytes above the return address that it reads or writes. */
+  stackExtent: number;
+  /** Bytes of stack arguments that it pops when it returns; undefined before a return was seen. */
+  popped: number | undefined;
+  /** RAX and RDX (bits 0 and 1) that may be left with more than 32 bits. */
+  wideResults: number;
+  /** The same of the stack area above the return address. */
+  readonly wideStackResults: Set<number>;
+  /** Whether r14 may hold another memory's base at entry; it may then be left so. */
+  isForeign: boolean;
+  violations: Map<string, Violation>;
+  listed: Map<number, Listed>;
+}
+
+/** A use of what only the kernel may do, for the report. */
+export interface Listed {
+  readonly address: number;
+  readonly text: string;
+  readonly name: string;
+}
+
+/** How code uses a place of the program's data. */
+export type Use =
+  | 'read'
+  | 'write'
+  /** A zero is written: all that ever is to the size of a segment. */
+  | 'clear'
+  /** A u32 that bounds indices. */
+  | 'bound';
+
+export interface DataUse {
+  readonly start: number;
+  readonly size: number;
+  readonly use: Use;
+  readonly by: FunctionState;
+  readonly instruction: Instruction;
+}
+
+/** Entries of a table or a jump table that code may reach by an index. */
+export interface TableUse {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: 'entries' | 'jumps';
+  readonly by: FunctionState;
+  readonly instruction: Instruction;
+}
+
+/** Everything that is known while a program is looked at. */
+export class Analysis {
+  readonly program: Program;
+  readonly ids = new Ids();
+  readonly functions = new Map<number, FunctionState>();
+  readonly types: TypeTable;
+  /** By key: the last word on each instruction's use. */
+  readonly dataUses = new Map<string, DataUse>();
+  readonly tableUses = new Map<string, TableUse>();
+  /** By compartment, names of the kernel's functions that it calls. */
+  readonly capabilities = new Map<string, Set<string>>();
+  readonly #pending = new Set<FunctionState>();
+
+  constructor(program: Program) {
+    this.program = program;
+    for (const code of program.functions) {
+      const state = newState(code);
+      this.functions.set(code.start, state);
+      this.#pending.add(state);
+    }
+    this.types = new TypeTable(program, this.functions);
+  }
+
+  /** Has a function looked at (again). */
+  request(state: FunctionState): void {
+    this.#pending.add(state);
+  }
+
+  /** The next function to look at; undefined when nothing is left to do. */
+  next(): FunctionState | undefined {
+    const [first] = this.#pending;
+    if (first) this.#pending.delete(first);
+    return first;
+  }
+
+  violate(state: FunctionState, rule: string, at: Instruction | number): void {
+    const address = typeof at === 'number' ? at : at.address;
+    const where = { rule, address, name: state.code.name };
+    state.violations.set(
+      `${address} ${rule}`,
+      typeof at === 'number' ? where : { ...where, text: textOf(at) },
+    );
+  }
+
+  /** Notes that code touches data of the program. */
+  useData(by: FunctionState, instruction: Instruction, start: number, size: number, use: Use) {
+    const key = `${instruction.address} ${start} ${use}`;
+    this.dataUses.set(key, { start, size, use, by, instruction });
+  }
+
+  /** Notes that code reaches entries from `start` to `end`. */
+  useTable(
+    by: FunctionState,
+    instruction: Instruction,
+    kind: TableUse['kind'],
+    start: number,
+    end: number,
+  ): void {
+    this.tableUses.set(`${instruction.address} ${start}`, { start, end, kind, by, instruction });
+  }
+
+  /** Every argument of a function may hold anything. */
+  widen(state: FunctionState, registers: number, stack: readonly number[]): void {
+    const wide = state.wideArguments | registers;
+    let changed = (wide & state.usedArguments) !== (state.wideArguments & state.usedArguments);
+    state.wideArguments = wide;
+    for (const offset of stack) {
+      if (state.wideStackArguments.has(offset)) continue;
+      state.wideStackArguments.add(offset);
+      changed = true;
+    }
+    if (changed) this.request(state);
+  }
+
+  /** r14 may be another memory's base when the function is entered. */
+  makeForeign(state: FunctionState): void {
+    if (state.isForeign) return;
+    state.isForeign = true;
+    this.request(state);
+    for (const caller of state.callers) this.request(caller);
+  }
+}
+
+function newState(code: CodeFunction): FunctionState {
+  return {
+    code,
+    instructions: new Map(),
+    callers: new Set(),
+    wideArguments: 0,
+    usedArguments: 0,
+    stackArguments: new Set(),
+    wideStackArguments: new Set(),
+    stackExtent: 0,
+    popped: undefined,
+    wideResults: 0,
+    wideStackResults: new Set(),
+    isForeign: false,
+    violations: new Map(),
+    listed: new Map(),
+  };
+}

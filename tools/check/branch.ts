@@ -1,0 +1,69 @@
+import type { Instruction } from './instruction.ts';
+import { below, type Comparison, fits, type State } from './state.ts';
+import { constantOf, type Numeric, type Value } from './value.ts';
+
+/** Condition codes: below, above or equal, equal, not equal, below or equal, above. */
+const [B, AE, E, NE, BE, A] = [2, 3, 4, 5, 6, 7];
+
+/** Adds to a state what holds where a conditional jump was taken, or (`taken` false) was not. */
+export function assume(state: State, instruction: Instruction, taken: boolean): void {
+  const { comparison } = state;
+  if (!comparison) return;
+  const { condition } = instruction.row.effect;
+  const holds = taken ? condition : condition ^ 1;
+  if (holds === E && comparison.ifEqual) state.facts.set(...comparison.ifEqual);
+  const { left, right, width } = comparison;
+  if (left.kind !== 'number' || right.kind !== 'number') return;
+  // The comparison saw `width` bits: it tells of the whole number only if there are no more.
+  const limit = width >= 64 ? Infinity : 2 ** width - 1;
+  if (left.most > limit || right.most > limit) return;
+  noteRelation(state, comparison, holds);
+  switch (holds) {
+    case B:
+      cap(state, left, right.most - 1);
+      break;
+    case BE:
+      cap(state, left, right.most);
+      break;
+    case A:
+      cap(state, right, left.most - 1);
+      raise(state, left, right.least + 1);
+      break;
+    case AE:
+      cap(state, right, left.most);
+      raise(state, left, right.least);
+      break;
+    case E:
+      cap(state, left, right.most);
+      cap(state, right, left.most);
+      break;
+    case NE:
+      if (constantOf(right) === 0) raise(state, left, 1);
+      break;
+    default:
+  }
+}
+
+/** What was compared with a u32 of the program's data: an index with a size, or a range's end. */
+function noteRelation(state: State, { left, right }: Comparison, holds: number): void {
+  const at = sizeAt(right);
+  if (at === undefined || left.kind !== 'number') return;
+  if (holds === B) state.facts.set(below(left.id, at), at);
+  if (holds !== BE || left.term?.op !== 'sum') return;
+  const { a, b } = left.term;
+  if (a.kind === 'number' && b.kind === 'number') state.facts.set(fits(a.id, b.id, at), at);
+}
+
+function sizeAt(value: Value): number | undefined {
+  if (value.kind !== 'number' || value.term?.op !== 'load' || value.term.size !== 4)
+    return undefined;
+  return value.term.at;
+}
+
+function cap(state: State, value: Numeric, most: number): void {
+  if (most < value.most && most >= 0) state.refine({ ...value, most });
+}
+
+function raise(state: State, value: Numeric, least: number): void {
+  if (least > value.least && least <= value.most) state.refine({ ...value, least });
+}

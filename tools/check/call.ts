@@ -1,0 +1,295 @@
+import { GUARD } from './access.ts';
+import type { FunctionState } from './analysis.ts';
+import type { Instruction } from './instruction.ts';
+import { setRegister } from './operands.ts';
+import { placeOf } from './place.ts';
+import { contractOf } from './routines.ts';
+import { fits, type State, typed } from './state.ts';
+import { entryOf, staysInside } from './strings.ts';
+import { DESCRIPTOR } from './types.ts';
+import { constantOf, mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts';
+import {
+  ARGUMENTS,
+  asNumber,
+  R14,
+  RDI,
+  RDX,
+  RESULTS,
+  RSI,
+  RSP,
+  readRegister,
+  SAVED,
+  stackOffset,
+  type Visit,
+} from './visit.ts';
+
+/** Functions of the kernel that are there to be called by compartments, by the folders of their sources. */
+const KERNEL_EXPORT = /[!/](wasi|tacit)\/|[!/]memory_grow$/;
+
+/** A call: everything that must hold at it, and what is left afterwards. */
+export function call(visit: Visit, state: State, instruction: Instruction): void {
+  const rsp = stackOffset(state);
+  if (rsp === undefined) return;
+  if (rsp - 8 < state.touched - GUARD) {
+    visit.violate(instruction, 'a call whose return address may lie beyond the guard page');
+  }
+  state.touched = Math.min(state.touched, rsp - 8);
+  const targets = targetsOf(visit, state, instruction);
+  for (const target of targets ?? []) enter(visit, state, instruction, target, rsp - 8);
+  leave(visit, state, targets, rsp);
+  popArguments(visit, state, instruction, targets ?? [], rsp);
+}
+
+/** The callee has popped its stack arguments: all that may be called must agree how many. */
+function popArguments(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  targets: readonly FunctionState[],
+  rsp: number,
+): void {
+  const sizes = new Set(targets.flatMap(({ popped }) => popped ?? []));
+  if (sizes.size > 1) visit.violate(instruction, 'a call of functions that pop different sizes');
+  const [size] = sizes;
+  if (size) setRegister(visit, state, RSP, 64, { kind: 'stack', offset: rsp + size });
+}
+
+/** A jump to another function, which returns in this one's stead. */
+export function tailCall(visit: Visit, state: State, instruction: Instruction): void {
+  const { fn, analysis } = visit;
+  const rsp = stackOffset(state);
+  if (rsp === undefined) return;
+  checkReturnAddress(visit, state, instruction, rsp);
+  const targets = targetsOf(visit, state, instruction) ?? [];
+  checkSaved(visit, state, instruction);
+  for (const target of targets) {
+    enter(visit, state, instruction, target, rsp);
+    fn.stackExtent = Math.max(fn.stackExtent, rsp + target.stackExtent);
+    if (target.popped !== undefined) pop(visit, instruction, rsp + target.popped);
+    if (target.isForeign && fn.code.compartment.kind === 'sandbox') analysis.makeForeign(fn);
+    takeResults(visit, target.wideResults, target.wideStackResults);
+  }
+}
+
+/** A return: the stack as it was, and all that the caller relies on. */
+export function returnFrom(visit: Visit, state: State, instruction: Instruction): void {
+  const { fn } = visit;
+  const [size] = instruction.operands;
+  if (stackOffset(state) !== 0) {
+    visit.violate(instruction, 'a return with the stack pointer not where it was at entry');
+  }
+  checkReturnAddress(visit, state, instruction, 0);
+  pop(visit, instruction, size?.kind === 'immediate' ? Number(size.value) : 0);
+  const isSandbox = fn.code.compartment.kind === 'sandbox';
+  checkSaved(visit, state, instruction);
+  if (isSandbox && fn.code.compartment.record !== undefined && !fn.isForeign) {
+    if (state.registers[R14]?.kind !== 'base') {
+      visit.violate(instruction, 'a return with another base in r14');
+    }
+  }
+  const wide = RESULTS.reduce(
+    (mask, register, i) => (isNarrow(state.registers[register]) ? mask : mask | (1 << i)),
+    0,
+  );
+  const wideStack = new Set<number>();
+  for (let offset = 8; offset < 8 + fn.stackExtent; offset += 8) {
+    if (!isNarrow(state.slots.get(offset))) wideStack.add(offset);
+  }
+  takeResults(visit, wide, wideStack);
+}
+
+/** At `at` lies the address to which the caller wants control back. */
+function checkReturnAddress(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  at: number,
+): void {
+  const value = state.slots.get(at);
+  if (value?.kind === 'saved' && value.register === RETURN_ADDRESS) return;
+  visit.violate(instruction, 'a return to what is not the return address');
+}
+
+/** Every return of a function pops the same. */
+function pop(visit: Visit, instruction: Instruction, size: number): void {
+  const { fn } = visit;
+  fn.popped ??= size;
+  if (fn.popped !== size) {
+    visit.violate(instruction, 'a return that pops another size than the others do');
+  }
+  fn.stackExtent = Math.max(fn.stackExtent, size);
+}
+
+function isNarrow(value: Value | undefined): boolean {
+  return value !== undefined && mostOf(value) <= U32;
+}
+
+function takeResults({ fn, analysis }: Visit, wide: number, wideStack: ReadonlySet<number>): void {
+  let changed = (fn.wideResults | wide) !== fn.wideResults;
+  fn.wideResults |= wide;
+  for (const offset of wideStack) {
+    if (fn.wideStackResults.has(offset)) continue;
+    fn.wideStackResults.add(offset);
+    changed = true;
+  }
+  if (changed) for (const caller of fn.callers) analysis.request(caller);
+}
+
+/** The registers that a function keeps for its caller. */
+function checkSaved(visit: Visit, state: State, instruction: Instruction): void {
+  const { kind } = visit.fn.code.compartment;
+  for (const register of SAVED) {
+    const value = state.registers[register];
+    if (register === R14 && kind === 'sandbox') continue;
+    if (value?.kind === 'saved' && value.register === register) continue;
+    visit.violate(instruction, 'a register that the caller relies on is not restored');
+    return;
+  }
+}
+
+/** The functions that a call or jump may lead to; undefined if that can not be told. */
+function targetsOf(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+): readonly FunctionState[] | undefined {
+  const { analysis } = visit;
+  const [operand] = instruction.operands;
+  if (operand?.kind === 'target') {
+    const target = analysis.functions.get(operand.address);
+    if (target) return [target];
+    visit.violate(instruction, 'a call or jump to what is not the start of a function');
+    return undefined;
+  }
+  if (operand?.kind === 'register') {
+    const code = readRegister(visit, state, operand.number);
+    if (code.kind === 'code') return analysis.types.targets(code.type);
+  }
+  if (operand?.kind !== 'memory') {
+    visit.violate(instruction, 'an indirect call through a register');
+    return undefined;
+  }
+  const place = placeOf(visit, state, instruction, operand);
+  if (!place) return undefined;
+  if (place.kind !== 'table' || place.field !== 0) {
+    visit.violate(instruction, 'an indirect call that does not go through a checked table');
+    return undefined;
+  }
+  const type = state.facts.get(typed(place.index.id, place.table));
+  if (type === undefined) {
+    visit.violate(instruction, 'an indirect call without a check of the type');
+    return undefined;
+  }
+  return analysis.types.targets(type);
+}
+
+/** Judges one target of a call; `entry` is its RSP at entry. */
+function enter(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  target: FunctionState,
+  entry: number,
+): void {
+  const { fn, analysis } = visit;
+  target.callers.add(fn);
+  checkBorder(visit, state, instruction, target);
+  const wide = ARGUMENTS.reduce(
+    (mask, register, i) => (isNarrow(state.registers[register]) ? mask : mask | (1 << i)),
+    0,
+  );
+  const wideStack = [...target.stackArguments].filter(
+    (offset) => !isNarrow(state.slots.get(entry + offset)),
+  );
+  ARGUMENTS.forEach((register, i) => {
+    // An argument that is only passed on is used if the callee uses it.
+    if (target.usedArguments & (1 << i)) readRegister(visit, state, register);
+  });
+  analysis.widen(target, wide, wideStack);
+  const { kind, record } = target.code.compartment;
+  const isOwnBase = state.registers[R14]?.kind === 'base';
+  if (kind === 'sandbox' && record !== undefined && !isOwnBase) analysis.makeForeign(target);
+  if (contractOf(analysis, target) === 'copy') checkCopy(visit, state, instruction);
+  if (entry < 0 && entry + 8 + target.stackExtent > 0) {
+    visit.violate(instruction, 'a call whose stack arguments do not lie in the frame');
+  }
+}
+
+/** Who may call whom. */
+function checkBorder(visit: Visit, state: State, instruction: Instruction, target: FunctionState) {
+  const { fn, analysis } = visit;
+  const [from, to] = [fn.code.compartment, target.code.compartment];
+  if (from === to || from.kind === 'stubs') return;
+  if (from.kind === 'kernel') {
+    if (to.kind !== 'stubs')
+      visit.violate(instruction, 'a call from the kernel into a compartment');
+    return;
+  }
+  if (to.kind === 'sandbox') {
+    analysis.makeForeign(target);
+    const isExport = analysis.program.roots.some(({ address }) => address === target.code.start);
+    if (!isExport) visit.violate(instruction, 'a call to what another compartment does not export');
+    return;
+  }
+  const number = constantOf(state.registers[RDI] as Value);
+  const isOwn = number === from.number || (from.record !== undefined && number === from.record);
+  if (!isOwn) visit.violate(instruction, 'a call to the kernel under another number than its own');
+  const isImage = analysis.program.kind === 'image';
+  if (to.kind === 'stubs' || (isImage && !KERNEL_EXPORT.test(target.code.name))) {
+    visit.violate(instruction, 'a call to what the kernel does not offer to compartments');
+  }
+  const names = analysis.capabilities.get(from.name) ?? new Set();
+  analysis.capabilities.set(from.name, names.add(target.code.name));
+}
+
+/** The copy routine's arguments: two ranges that may be accessed. */
+function checkCopy(visit: Visit, state: State, instruction: Instruction): void {
+  if (visit.fn.code.compartment.kind === 'kernel') return;
+  const [to, from, size] = [RDI, RSI, RDX].map((register) => readRegister(visit, state, register));
+  if (!to || !from || !size) return;
+  if (staysInside(to, size, 1) && staysInside(from, size, 1)) return;
+  const count = size.kind === 'number' && size.term?.op === 'shl' ? size.term : undefined;
+  const ends = [to, from].map((value) => entryOf(visit, instruction, value));
+  const isTable = ends.every(
+    (end) =>
+      end &&
+      count &&
+      state.facts.has(fits(end.index.id, count.of.id, end.table + DESCRIPTOR.count)),
+  );
+  if (isTable && count?.by === 4) return;
+  visit.violate(instruction, 'a copy that is not shown to stay within the sandbox or a table');
+}
+
+/** What is known after a call. */
+function leave(
+  visit: Visit,
+  state: State,
+  targets: readonly FunctionState[] | undefined,
+  rsp: number,
+): void {
+  const { analysis, fn } = visit;
+  const { ids } = analysis;
+  const all = targets ?? [];
+  for (let register = 0; register < 16; register++) {
+    if (register === RSP || SAVED.includes(register)) continue;
+    state.registers[register] = ids.number();
+  }
+  const known = targets !== undefined && all.every(({ code }) => code.compartment.kind !== 'stubs');
+  RESULTS.forEach((register, i) => {
+    const isWide = !known || all.some(({ wideResults }) => wideResults & (1 << i));
+    state.registers[register] = ids.number(isWide ? Infinity : U32);
+  });
+  if (fn.code.compartment.kind === 'sandbox' && all.some((target) => target.isForeign)) {
+    state.registers[R14] = asNumber(visit, { kind: 'saved', register: R14 });
+  }
+  const extent = Math.max(0, ...all.map(({ stackExtent }) => stackExtent));
+  state.forget(rsp, rsp + extent);
+  for (let offset = 8; known && offset < 8 + extent; offset += 8) {
+    const isNarrowInAll = all.every(
+      (each) => offset < 8 + each.stackExtent && !each.wideStackResults.has(offset),
+    );
+    if (isNarrowInAll) state.slots.set(rsp - 8 + offset, ids.number(U32));
+  }
+  state.facts.clear();
+  state.comparison = undefined;
+}

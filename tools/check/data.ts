@@ -1,0 +1,124 @@
+import type { Analysis, DataUse, TableUse } from './analysis.ts';
+import { textOf } from './instruction.ts';
+import type { Compartment, Violation } from './program.ts';
+import { ENTRY } from './types.ts';
+
+/**
+ * What must hold of the program's data for what code relies on: tables hold records of functions,
+ * what bounds an index is written by nobody, and a compartment's data is its own.
+ */
+export function checkData(analysis: Analysis): Violation[] {
+  const uses = [...analysis.dataUses.values()].sort((a, b) => a.start - b.start);
+  const tables = [...analysis.tableUses.values()].sort((a, b) => a.start - b.start);
+  return [
+    ...analysis.types.broken,
+    ...checkEntries(analysis, tables),
+    ...checkJumpTables(tables),
+    ...checkWrites(analysis, uses, tables),
+    ...checkOwners(analysis, uses),
+  ];
+}
+
+function broken(rule: string, { by, instruction }: DataUse | TableUse): Violation {
+  return { rule, address: instruction.address, text: textOf(instruction), name: by.code.name };
+}
+
+function checkEntries({ types }: Analysis, tables: readonly TableUse[]): Violation[] {
+  const seen = new Map<number, boolean>();
+  return tables.flatMap((table) => {
+    if (table.kind !== 'entries') return [];
+    for (let at = table.start; at + ENTRY.size <= table.end; at += ENTRY.size) {
+      const isEntry = seen.get(at) ?? types.isEntry(at);
+      seen.set(at, isEntry);
+      if (!isEntry) return [broken('a table holds what is no record of a function', table)];
+    }
+    return [];
+  });
+}
+
+/** Jump tables lie one after the other: one that reaches into the next has too high a bound. */
+function checkJumpTables(tables: readonly TableUse[]): Violation[] {
+  const jumps = tables.filter(({ kind }) => kind === 'jumps');
+  return jumps.flatMap((table, i) => {
+    const next = jumps.slice(i + 1).find(({ start }) => start !== table.start);
+    return next && next.start < table.end ? [broken('jump tables overlap', table)] : [];
+  });
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+  /** Whether a zero may be written to it. */
+  readonly clears: boolean;
+}
+
+function checkWrites(
+  { program }: Analysis,
+  uses: readonly DataUse[],
+  tables: readonly TableUse[],
+): Violation[] {
+  const bounds = uses.filter(({ use }) => use === 'bound');
+  const fixed: Range[] = [
+    ...program.guarded.map((each) => ({ ...each, clears: false })),
+    ...bounds.map(({ start, size }) => ({
+      start,
+      end: start + size,
+      name: 'a bound that is relied upon',
+      clears: size === 4,
+    })),
+    ...tables.map(({ start, end }) => ({
+      start,
+      end,
+      name: 'a table of functions',
+      clears: false,
+    })),
+  ].sort((a, b) => a.start - b.start);
+  const longest = Math.max(0, ...fixed.map(({ start, end }) => end - start));
+  return uses.flatMap((use) => {
+    if (use.use !== 'write' && use.use !== 'clear') return [];
+    const end = use.start + use.size;
+    const segment = program.memory.segmentAt(use.start, use.size);
+    if (!segment?.writable) return [broken('a store to what is not data', use)];
+    for (let i = firstFrom(fixed, use.start - longest); i < fixed.length; i++) {
+      const range = fixed[i] as Range;
+      if (range.start >= end) break;
+      if (range.end <= use.start || (range.clears && use.use === 'clear')) continue;
+      return [broken(`a store to ${range.name}`, use)];
+    }
+    return [];
+  });
+}
+
+function firstFrom(ranges: readonly Range[], start: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ranges[middle] as Range).start < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The linker puts a compartment's data in one piece, so nobody else's lies between what its code
+ * uses, but what is exported for others to use.
+ */
+function checkOwners({ program }: Analysis, uses: readonly DataUse[]): Violation[] {
+  const done = new Set<Compartment>();
+  const violations: Violation[] = [];
+  let current: Compartment | undefined;
+  for (const use of uses) {
+    const { compartment } = use.by.code;
+    const isOwnRecord =
+      use.start >= (compartment.record ?? Infinity) && use.start < (compartment.record ?? 0) + 16;
+    if (isOwnRecord || program.shared.has(use.start) || program.shared.has(use.start - 8)) continue;
+    if (compartment === current || !program.memory.segmentAt(use.start)?.writable) continue;
+    if (current) done.add(current);
+    current = compartment;
+    if (done.has(compartment) && compartment.kind === 'sandbox') {
+      violations.push(broken("a use of another compartment's data", use));
+    }
+  }
+  return violations;
+}

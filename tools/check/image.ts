@@ -1,0 +1,243 @@
+import { TOP } from '../../boot/memory-map.ts';
+import {
+  CompartmentInfo,
+  FunctionEntry,
+  ImageInfo,
+  InterceptSite,
+  MemoryRecord,
+} from '../../spec/abi/handoff.ts';
+import { IMAGE_MAGIC } from '../../spec/abi/platform.ts';
+import * as Launch from '../../spec/launch.ts';
+import { type Layout, type View, view } from '../../spec/layout.ts';
+import * as Paging from '../../spec/paging.ts';
+import { UserError } from '../errors.ts';
+import { launchOf, readIgvm } from '../image/igvm-reader.ts';
+import { loadSegments } from './elf-file.ts';
+import {
+  addressOf,
+  arrange,
+  type CodeFunction,
+  type Compartment,
+  Memory,
+  type Program,
+  type Segment,
+  type Violation,
+} from './program.ts';
+
+const PAGE = 4096;
+const ENTRIES = 512;
+const LEVELS = 4;
+/** Where the kernel's part of a name ends, and the function's begins. */
+const SEPARATOR = '!';
+const KERNEL = 'kernel';
+const STUBS = 'boot';
+
+/** Guest-physical pages as a file has them, by frame number. */
+type Pages = ReadonlyMap<number, Uint8Array>;
+
+/** An image in an ELF file with a PVH note. */
+export function readElfImage(file: Uint8Array): Program {
+  const segments = loadSegments(file);
+  const pages = new Map<number, Uint8Array>();
+  for (const { physical, bytes, size } of segments) {
+    for (let offset = 0; offset < size; offset += PAGE) {
+      const page = new Uint8Array(PAGE);
+      page.set(bytes.subarray(offset, offset + PAGE));
+      pages.set((physical + offset) / PAGE, page);
+    }
+  }
+  const broken = segments
+    .filter(({ writable, executable }) => writable && executable)
+    .map(
+      ({ virtual }): Violation => ({
+        rule: 'a segment is writable and executable',
+        address: virtual,
+      }),
+    );
+  return readImage(pages, broken);
+}
+
+/** An image in an IGVM file, as an SNP launch puts it into memory. */
+export function readIgvmImage(file: Uint8Array): Program {
+  const pages = new Map<number, Uint8Array>();
+  for (const { gpa, type, bytes } of launchOf(readIgvm(file))) {
+    if (type === Launch.NORMAL) pages.set(Number(gpa / BigInt(PAGE)), bytes);
+  }
+  return readImage(pages, []);
+}
+
+function readImage(pages: Pages, broken: readonly Violation[]): Program {
+  const root = findInfo(pages);
+  const info = view(ImageInfo, root);
+  const mapping = mapPages(pages, info.pageTableRoot);
+  const memory = new Memory(mapping.segments);
+  const table = <L extends Layout>(layout: L, va: bigint, count: number): View<L>[] => {
+    const bytes = memory.read(addressOf(va) ?? 0, layout.size * count);
+    if (!bytes) throw new UserError('the image has a table outside of its memory');
+    return Array.from({ length: count }, (_, i) => view(layout, bytes, i * layout.size));
+  };
+  const strings = addressOf(info.strings) ?? 0;
+  const compartments = new Map<string, Compartment>();
+  const define = (compartment: Compartment) => compartments.set(compartment.name, compartment);
+  define({ name: KERNEL, kind: 'kernel', number: 0, record: undefined });
+  define({ name: STUBS, kind: 'stubs', number: 0, record: undefined });
+  for (const each of table(CompartmentInfo, info.compartments, info.compartmentCount)) {
+    const record = addressOf(each.memoryRecord);
+    const hasMemory = each.memoryRecord !== 0n;
+    define({
+      name: text(memory, strings + each.name),
+      kind: 'sandbox',
+      number: each.index,
+      record: hasMemory ? record : undefined,
+    });
+  }
+  const functions = table(FunctionEntry, info.functions, info.functionCount).map(
+    (entry): CodeFunction => {
+      const name = text(memory, strings + entry.name);
+      const compartment = compartments.get(name.split(SEPARATOR)[0] ?? '');
+      if (!compartment)
+        throw new UserError(`the image has no compartment for its function ${name}`);
+      return { name, start: placeOf(entry.start), end: placeOf(entry.end), compartment };
+    },
+  );
+  const arranged = arrange(functions);
+  const roots = table(CompartmentInfo, info.compartments, info.compartmentCount)
+    .flatMap(({ entry, initialize }) => [entry, initialize])
+    .flatMap((va) => (va === 0n ? [] : [addressOf(va) ?? 0]))
+    .map((address) => ({ address, wide: 0, wideStack: [] }));
+  return {
+    kind: 'image',
+    memory,
+    functions: arranged.functions,
+    compartments: [...compartments.values()],
+    intercepts: new Map(
+      table(InterceptSite, info.intercepts, info.interceptCount).map(({ place, exitCode }) => [
+        placeOf(place),
+        exitCode,
+      ]),
+    ),
+    guarded: [...compartments.values()].flatMap(({ name, record }) =>
+      record === undefined
+        ? []
+        : [
+            {
+              start: record,
+              end: record + MemoryRecord.size,
+              name: `the memory record of ${name}`,
+            },
+          ],
+    ),
+    shared: new Set(),
+    roots,
+    broken: [...broken, ...mapping.broken, ...arranged.broken],
+    skipped: ['the shim, which runs before any of this and is not entered again'],
+  };
+}
+
+/** The bytes of ImageInfo: the only place that begins with its magic. */
+function findInfo(pages: Pages): Uint8Array {
+  for (const page of pages.values()) {
+    const words = new BigUint64Array(page.slice().buffer);
+    const at = words.indexOf(BigInt(IMAGE_MAGIC)) * 8;
+    if (at < 0) continue;
+    if (at + ImageInfo.size <= PAGE) return page.subarray(at);
+    const [frame] = [...pages].find(([, each]) => each === page) ?? [0];
+    const next = pages.get(frame + 1);
+    if (next) return Uint8Array.from([...page.subarray(at), ...next]);
+  }
+  throw new UserError('not an image of ours: it does not describe itself');
+}
+
+/** Walks the page tables that the image starts with. */
+function mapPages(pages: Pages, root: number): { segments: Segment[]; broken: Violation[] } {
+  const leaves: { address: number; frame: number; writable: boolean; executable: boolean }[] = [];
+  const broken: Violation[] = [];
+  const visit = (
+    frame: number,
+    level: number,
+    va: bigint,
+    writable: boolean,
+    executable: boolean,
+  ) => {
+    const page = pages.get(frame);
+    if (!page) throw new UserError('the image has a page table outside of its memory');
+    const entries = new BigUint64Array(page.slice().buffer);
+    for (let i = 0; i < ENTRIES; i++) {
+      const entry = entries[i] ?? 0n;
+      if ((entry & BigInt(Paging.PRESENT)) === 0n) continue;
+      const address = va | (BigInt(i) << BigInt(12 + 9 * (level - 1)));
+      const isWritable = writable && (entry & BigInt(Paging.WRITABLE)) !== 0n;
+      const isExecutable = executable && entry >> 63n === 0n;
+      const next = Number((entry & 0xf_ffff_ffff_f000n) >> 12n);
+      if (level > 1 && (entry & BigInt(Paging.PAGE_SIZE)) !== 0n) {
+        throw new UserError('the image maps pages of more than 4 KiB');
+      }
+      if (level > 1) {
+        visit(next, level - 1, address, isWritable, isExecutable);
+        continue;
+      }
+      const canonical = addressOf(BigInt.asUintN(64, BigInt.asIntN(48, address)));
+      if (canonical === undefined) {
+        broken.push({
+          rule: `a page is mapped at 0x${address.toString(16)}, where nothing belongs`,
+        });
+        continue;
+      }
+      leaves.push({
+        address: canonical,
+        frame: next,
+        writable: isWritable,
+        executable: isExecutable,
+      });
+    }
+  };
+  visit(root / PAGE, LEVELS, 0n, true, true);
+  return { segments: joinLeaves(leaves, pages), broken: [...broken, ...checkLeaves(leaves)] };
+}
+
+type Leaf = { address: number; frame: number; writable: boolean; executable: boolean };
+
+/** No page may be written and executed, at one address or at two. */
+function checkLeaves(leaves: readonly Leaf[]): Violation[] {
+  const writable = new Set(leaves.filter((leaf) => leaf.writable).map(({ frame }) => frame));
+  return leaves
+    .filter(({ executable, frame }) => executable && writable.has(frame))
+    .map(({ address }) => ({ rule: 'a page is writable and executable', address }));
+}
+
+/** Runs of pages that are mapped alike. */
+function joinLeaves(leaves: readonly Leaf[], pages: Pages): Segment[] {
+  const segments: { leaf: Leaf; pages: Uint8Array[] }[] = [];
+  let last: Leaf | undefined;
+  for (const leaf of leaves.toSorted((a, b) => a.address - b.address)) {
+    const page = pages.get(leaf.frame) ?? new Uint8Array(PAGE);
+    const isNext =
+      last?.address === leaf.address - PAGE &&
+      last.writable === leaf.writable &&
+      last.executable === leaf.executable;
+    if (isNext) segments.at(-1)?.pages.push(page);
+    else segments.push({ leaf, pages: [page] });
+    last = leaf;
+  }
+  return segments.map(({ leaf, pages: run }) => ({
+    start: leaf.address,
+    size: run.length * PAGE,
+    bytes: Buffer.concat(run),
+    writable: leaf.writable,
+    executable: leaf.executable,
+  }));
+}
+
+/** The address at a place: a distance from TOP. */
+function placeOf(place: number): number {
+  return addressOf(BigInt.asUintN(64, TOP + BigInt(place))) ?? 0;
+}
+
+/** A NUL-terminated text. */
+function text(memory: Memory, at: number): string {
+  const segment = memory.segmentAt(at);
+  if (!segment) throw new UserError('the image has a name outside of its memory');
+  const from = at - segment.start;
+  const end = segment.bytes.indexOf(0, from);
+  return new TextDecoder().decode(segment.bytes.subarray(from, end < 0 ? undefined : end));
+}

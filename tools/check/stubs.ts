@@ -1,0 +1,85 @@
+import type { Analysis, FunctionState } from './analysis.ts';
+import { type Instruction, instructionAt, textOf } from './instruction.ts';
+import type { Violation } from './program.ts';
+
+/** Privileged instructions and those that leave the usual flow, by the stub that is there for them. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'boot!vector': [],
+  'boot!trap': ['iret', 'cld'],
+  'boot!enter': [],
+  _start: [],
+  'linux.syscall': ['syscall'],
+  'linux.call': [],
+  'linux.signalReturn': ['syscall'],
+  'linux.signalEntry': [],
+};
+
+/** Stubs that call what they are given. */
+const CALLERS = new Set(['boot!enter', 'linux.call']);
+
+const ALL_REGISTERS = 0b11_1111;
+
+/**
+ * The hand-written code that enters and leaves compartments. It is known by name and looked at
+ * instruction by instruction: what it is made of, and where it jumps; its registers are not followed.
+ */
+export function checkStubs(analysis: Analysis): Violation[] {
+  const violations: Violation[] = [];
+  for (const fn of analysis.functions.values()) {
+    if (fn.code.compartment.kind !== 'stubs') continue;
+    const complain = (rule: string, at: number, text?: string) =>
+      violations.push({ rule, address: at, name: fn.code.name, ...(text ? { text } : {}) });
+    const allowed = ALLOWED[fn.code.name];
+    if (!allowed) {
+      complain('hand-written code that is not known', fn.code.start);
+      continue;
+    }
+    for (const instruction of instructionsOf(analysis, fn, complain)) {
+      const rule = judge(analysis, fn, instruction, allowed);
+      if (rule) complain(rule, instruction.address, textOf(instruction));
+    }
+  }
+  return violations;
+}
+
+/** From the start to the end, one after the other; padding is among them. */
+function instructionsOf(
+  { program }: Analysis,
+  fn: FunctionState,
+  complain: (rule: string, at: number) => void,
+): Instruction[] {
+  const { start, end } = fn.code;
+  const code = program.memory.read(start, end - start) ?? new Uint8Array();
+  for (let at = start; at < end; ) {
+    const instruction = instructionAt(code, start, at - start);
+    if (typeof instruction === 'string') {
+      complain(instruction, at);
+      break;
+    }
+    fn.instructions.set(at, instruction);
+    at = instruction.next;
+  }
+  return [...fn.instructions.values()];
+}
+
+function judge(
+  analysis: Analysis,
+  fn: FunctionState,
+  { row, operands }: Instruction,
+  allowed: readonly string[],
+): string | undefined {
+  const { name } = row.effect;
+  const [operand] = operands;
+  const isUnusual = row.cpl0 || row.intercept !== undefined || name === 'syscall';
+  if (isUnusual && !allowed.includes(name)) return 'a privileged instruction in hand-written code';
+  if (name !== 'call' && name !== 'jmp' && name !== 'jcc') return undefined;
+  if (operand?.kind !== 'target') {
+    return CALLERS.has(fn.code.name) ? undefined : 'an indirect jump in hand-written code';
+  }
+  const target = analysis.functions.get(operand.address);
+  if (target) {
+    analysis.widen(target, ALL_REGISTERS, []);
+    return undefined;
+  }
+  return fn.instructions.has(operand.address) ? undefined : 'a jump to what is not a function';
+}

@@ -1,0 +1,139 @@
+import { access, store, touchStack } from './access.ts';
+import { arithmetic } from './arithmetic.ts';
+import { behaviourOf } from './behaviour.ts';
+import { implied } from './implied.ts';
+import type { Instruction } from './instruction.ts';
+import { moveStack, operandValue, setRegister } from './operands.ts';
+import { placeOf } from './place.ts';
+import { type State, typed } from './state.ts';
+import { stringInstruction } from './strings.ts';
+import { ENTRY } from './types.ts';
+import { R14, RSP, readRegister, stackOffset, type Visit } from './visit.ts';
+
+/** Conditional moves and arithmetic alone decide these flags; what else writes them ends a comparison. */
+const CARRY_OR_ZERO = 0x41;
+
+/** What an instruction that is no jump, call or return does to what is known. */
+export function step(visit: Visit, state: State, instruction: Instruction): void {
+  const { compartment } = visit.fn.code;
+  const behaviour = behaviourOf(instruction);
+  const { flags } = instruction.row;
+  const before = state.registers[R14];
+  if (behaviour === undefined) visit.violate(instruction, 'an instruction that is not allowed');
+  else if (behaviour === 'kernel') kernelInstruction(visit, instruction);
+  if (instruction.row.effect.name === 'cmp') {
+    compare(visit, state, instruction);
+    return;
+  }
+  switch (behaviour) {
+    case 'reads':
+      for (const operand of instruction.operands) {
+        if (operand.kind === 'memory' && operand.size > 0) {
+          access(visit, state, instruction, operand);
+        } else if (operand.kind === 'register' && operand.file === 'gpr') {
+          readRegister(visit, state, operand.number);
+        }
+      }
+      break;
+    case 'writes':
+      writeFirst(visit, state, instruction);
+      break;
+    case 'stack':
+      pushOrPop(visit, state, instruction);
+      break;
+    case 'string':
+      stringInstruction(visit, state, instruction);
+      break;
+    case 'writes both':
+    case 'implied':
+    case 'kernel':
+      implied(visit, state, instruction);
+      break;
+    default:
+  }
+  if (((flags.written | flags.undefined) & CARRY_OR_ZERO) !== 0) state.comparison = undefined;
+  const after = state.registers[R14];
+  if (compartment.kind === 'sandbox' && after !== before && after?.kind !== 'base') {
+    visit.violate(instruction, 'r14 is written');
+  }
+  const rsp = state.registers[RSP];
+  if (rsp?.kind !== 'stack' || rsp.offset % 8 !== 0 || rsp.offset > visit.fn.stackExtent) {
+    visit.violate(
+      instruction,
+      'the stack pointer is not at a known distance from where it was at entry',
+    );
+  }
+}
+
+function writeFirst(visit: Visit, state: State, instruction: Instruction): void {
+  const [first] = instruction.operands;
+  if (first?.kind === 'memory') {
+    const value = arithmetic(visit, state, instruction);
+    store(visit, state, instruction, first, value);
+  } else if (first?.kind === 'register' && first.file === 'gpr') {
+    const value = arithmetic(visit, state, instruction);
+    setRegister(visit, state, first.number, first.width, value);
+  } else {
+    // mov to a segment register and the like: the decoder left out what is no general register.
+    visit.violate(instruction, 'an instruction that is not allowed');
+  }
+}
+
+function compare(visit: Visit, state: State, instruction: Instruction): void {
+  const [first, second] = instruction.operands;
+  const width = instruction.row.effect.width;
+  const right = operandValue(visit, state, instruction, second, width);
+  const left = operandValue(visit, state, instruction, first, width);
+  let ifEqual: readonly [string, number] | undefined;
+  if (first?.kind === 'memory' && second?.kind === 'immediate' && first.size === 4) {
+    const place = placeOf(visit, state, instruction, first);
+    if (place?.kind === 'table' && place.field === ENTRY.type) {
+      ifEqual = [typed(place.index.id, place.table), Number(BigInt.asUintN(32, second.value))];
+    }
+  }
+  state.comparison = { left, right, width, ifEqual };
+}
+
+function pushOrPop(visit: Visit, state: State, instruction: Instruction): void {
+  const [operand] = instruction.operands;
+  const rsp = stackOffset(state);
+  if (rsp === undefined || instruction.row.effect.width !== 64) {
+    visit.violate(instruction, 'a push or pop that is not of 64 bits');
+    return;
+  }
+  if (instruction.row.effect.name === 'push') {
+    const value = operandValue(visit, state, instruction, operand, 64);
+    touchStack(visit, state, instruction, rsp - 8, 8);
+    state.registers[RSP] = { kind: 'stack', offset: rsp - 8 };
+    state.slots.set(rsp - 8, value);
+    return;
+  }
+  const value = state.slots.get(rsp) ?? visit.analysis.ids.number();
+  moveStack(state, rsp + 8);
+  if (operand?.kind === 'memory') store(visit, state, instruction, operand, value);
+  else if (operand?.kind === 'register') setRegister(visit, state, operand.number, 64, value);
+}
+
+function kernelInstruction(visit: Visit, instruction: Instruction): void {
+  const { fn, analysis } = visit;
+  const { row, address } = instruction;
+  if (fn.code.compartment.kind === 'sandbox') {
+    visit.violate(instruction, 'a privileged or intercepted instruction in a compartment');
+    return;
+  }
+  checkIntercept(visit, instruction);
+  if (row.cpl0 || analysis.program.intercepts.has(address)) visit.list(instruction);
+}
+
+/** An instruction whose intercept raises #VC must be in the file's list, with its exit code. */
+export function checkIntercept(visit: Visit, instruction: Instruction): void {
+  const { row, address, decoded } = instruction;
+  const { program } = visit.analysis;
+  if (row.intercept === undefined || program.kind === 'executable') return;
+  const isNumbered = /^mov(To|From)(Control|Debug)$/.test(row.effect.name);
+  const register = isNumbered ? row.operands.findIndex((o) => o.file !== 'gpr') : -1;
+  const number = register >= 0 ? Number(decoded.values[register]) : 0;
+  if (program.intercepts.get(address) !== row.intercept + number) {
+    visit.violate(instruction, 'an intercepted instruction that is not in the list of sites');
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What is known of a 64-bit value at some point of a function, on every path to it.
+ *
+ * Numbers that are equal because one was copied from the other have the same `id`. An id is given
+ * where a number comes into being, and anew where paths join, so that it never stands for two numbers
+ * at a time.
+ */
+export type Value =
+  | Numeric
+  /** RSP at the function's entry plus `offset`. */
+  | { readonly kind: 'stack'; readonly offset: number }
+  /** The address of the compartment's own memory. */
+  | { readonly kind: 'base' }
+  /** That address plus at most `most`. */
+  | { readonly kind: 'inside'; readonly most: number }
+  /** What a register (or, under the number {@link RETURN_ADDRESS}, [RSP]) held at the function's entry. */
+  | { readonly kind: 'saved'; readonly register: number }
+  /** The code of a function of this type number, from a table. */
+  | { readonly kind: 'code'; readonly type: number }
+  /** An address of the program, plus a number. */
+  | { readonly kind: 'address'; readonly at: number; readonly plus: Numeric | undefined };
+
+/** An unsigned number of 64 bits from `least` to `most`; Infinity stands for what doubles can not hold. */
+export interface Numeric {
+  readonly kind: 'number';
+  readonly id: number;
+  readonly least: number;
+  readonly most: number;
+  /** How it was made from other values. */
+  readonly term: Term | undefined;
+  /** It is argument `argument` of the function, as it came. */
+  readonly argument: number | undefined;
+  /** It came into being where paths join, in one place. */
+  readonly merged: boolean;
+}
+
+export type Term =
+  | { readonly op: 'sum'; readonly a: Value; readonly b: Value }
+  | { readonly op: 'shl'; readonly of: Numeric; readonly by: number }
+  /** What lay at an address of the program when it was read. */
+  | { readonly op: 'load'; readonly at: number; readonly size: number };
+
+export const RETURN_ADDRESS = 16;
+
+export const U32 = 0xffff_ffff;
+
+/** Gives out ids. */
+export class Ids {
+  #last = 0;
+
+  next(): number {
+    return ++this.#last;
+  }
+
+  /** A number of which only its bounds are known. */
+  number(most = Infinity, least = 0, term?: Term): Numeric {
+    const id = this.next();
+    return { kind: 'number', id, least, most, term, argument: undefined, merged: false };
+  }
+
+  /** What paths that join bring to one place. */
+  merged(most: number, least = 0): Numeric {
+    return { ...this.number(most, least), merged: true };
+  }
+
+  constant(value: number): Numeric {
+    return this.number(value, value);
+  }
+}
+
+/** The largest number that a value may be. */
+export function mostOf(value: Value): number {
+  return value.kind === 'number' ? value.most : Infinity;
+}
+
+/** The constant that a value is, if it is one. */
+export function constantOf(value: Value): number | undefined {
+  return value.kind === 'number' && value.least === value.most ? value.most : undefined;
+}
+
+/** Bounds to which a number that grows round a loop is widened, so that it ends. */
+const STEPS = [1, 0xff, 0xffff, 0xff_ffff, 2 ** 28 - 1, 2 ** 29 - 1, 2 ** 30 - 1, 2 ** 31 - 1, U32];
+
+/**
+ * What is known where two paths meet: `old` itself if it holds for `next` too. With `widen`, bounds
+ * that move are moved at once by a big step.
+ */
+export function join(old: Value, next: Value, widen: boolean, ids: Ids): Value {
+  if (old === next) return old;
+  if (old.kind !== 'number' || next.kind !== 'number') {
+    if (sameValue(old, next)) return old;
+    return old.kind === 'number' && old.merged && old.most === Infinity
+      ? old
+      : ids.merged(Infinity);
+  }
+  const { most, least } = old;
+  const isCovered = next.most <= most && next.least >= least;
+  // A merged number stands for one place only, so it may go on standing for whatever comes there.
+  if (isCovered && (old.merged || old.id === next.id)) return old;
+  if (isCovered) return ids.merged(most, least);
+  if (!widen) return ids.merged(Math.max(most, next.most), Math.min(least, next.least));
+  const wider = STEPS.find((step) => step >= next.most) ?? Infinity;
+  return ids.merged(next.most > most ? wider : most, next.least < least ? 0 : least);
+}
+
+function sameValue(a: Value, b: Value): boolean {
+  if (a.kind === 'stack' && b.kind === 'stack') return a.offset === b.offset;
+  if (a.kind === 'saved' && b.kind === 'saved') return a.register === b.register;
+  if (a.kind === 'code' && b.kind === 'code') return a.type === b.type;
+  if (a.kind === 'inside' && b.kind === 'inside') return a.most === b.most;
+  if (a.kind === 'address' && b.kind === 'address') {
+    return a.at === b.at && a.plus === undefined && b.plus === undefined;
+  }
+  return a.kind === 'base' && b.kind === 'base';
+}

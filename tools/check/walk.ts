@@ -1,0 +1,253 @@
+import type { Analysis, FunctionState } from './analysis.ts';
+import { assume } from './branch.ts';
+import { call, returnFrom, tailCall } from './call.ts';
+import { type Instruction, instructionAt, textOf } from './instruction.ts';
+import { contractOf } from './routines.ts';
+import { State } from './state.ts';
+import { step } from './transfer.ts';
+import { mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts';
+import { ARGUMENTS, R14, RSP, readRegister, SAVED, type Visit } from './visit.ts';
+
+/** Joins after which bounds that still move are widened. */
+const PATIENCE = 3;
+const POINTER_SIZE = 8;
+
+/** Where code is entered from more than one place, or again. */
+interface Node {
+  readonly state: State;
+  /** Addresses of the instructions that lead there. */
+  readonly sources: Set<number>;
+  joins: number;
+}
+
+/** Looks at a function once: follows every path, and notes what breaks a rule. */
+export function walk(analysis: Analysis, fn: FunctionState): void {
+  if (contractOf(analysis, fn)) {
+    fn.usedArguments = 0b111;
+    fn.wideResults = 0b11;
+    return;
+  }
+  let visit: Walk;
+  do {
+    visit = new Walk(analysis, fn);
+    visit.run();
+  } while (visit.restart);
+}
+
+class Walk implements Visit {
+  readonly analysis: Analysis;
+  readonly fn: FunctionState;
+  restart = false;
+  readonly #code: Uint8Array;
+  readonly #nodes = new Map<number, Node>();
+  readonly #pending = new Set<number>();
+  /** The node from which each instruction was reached without a jump. */
+  readonly #owners = new Map<number, number>();
+
+  constructor(analysis: Analysis, fn: FunctionState) {
+    this.analysis = analysis;
+    this.fn = fn;
+    const { start, end } = fn.code;
+    this.#code = analysis.program.memory.read(start, end - start) ?? new Uint8Array();
+  }
+
+  violate(instruction: Instruction, rule: string): void {
+    this.analysis.violate(this.fn, rule, instruction);
+  }
+
+  list(instruction: Instruction): void {
+    const { address } = instruction;
+    const { name } = this.fn.code;
+    if (!this.fn.listed.has(address)) {
+      this.fn.listed.set(address, { address, text: textOf(instruction), name });
+    }
+  }
+
+  run(): void {
+    const { fn } = this;
+    const { callers } = fn;
+    const before = [fn.stackExtent, fn.stackArguments.size, fn.popped].join();
+    fn.violations.clear();
+    this.#flow(fn.code.start, this.#entryState(), -1);
+    for (const [leader] of this.#drain()) {
+      this.#block(leader);
+      if (this.restart) return;
+    }
+    this.#checkOverlaps();
+    if ([fn.stackExtent, fn.stackArguments.size, fn.popped].join() !== before) {
+      // What callers pass there is asked of them only now.
+      for (const caller of callers) this.analysis.request(caller);
+    }
+  }
+
+  *#drain(): Generator<[number]> {
+    for (;;) {
+      const [first] = this.#pending;
+      if (first === undefined) return;
+      this.#pending.delete(first);
+      yield [first];
+    }
+  }
+
+  #entryState(): State {
+    const { fn, analysis } = this;
+    const { ids } = analysis;
+    const registers = Array.from({ length: 16 }, (): Value => ids.number());
+    for (const register of SAVED) registers[register] = { kind: 'saved', register };
+    ARGUMENTS.forEach((register, i) => {
+      const isWide = (fn.wideArguments & (1 << i)) !== 0;
+      registers[register] = { ...ids.number(isWide ? Infinity : U32), argument: i };
+    });
+    registers[RSP] = { kind: 'stack', offset: 0 };
+    const { kind, record } = fn.code.compartment;
+    if (kind === 'sandbox' && record !== undefined) {
+      registers[R14] = fn.isForeign ? ids.number() : { kind: 'base' };
+    }
+    const slots = new Map<number, Value>([[0, { kind: 'saved', register: RETURN_ADDRESS }]]);
+    for (const offset of fn.stackArguments) {
+      slots.set(offset, ids.number(fn.wideStackArguments.has(offset) ? Infinity : U32));
+    }
+    return new State(registers, slots, new Map(), 0);
+  }
+
+  /** Control may go to `address` with `state`, from the instruction at `source`. */
+  #flow(address: number, state: State, source: number): void {
+    const node = this.#nodes.get(address);
+    if (!node) {
+      this.#nodes.set(address, { state: state.clone(), sources: new Set([source]), joins: 0 });
+      this.#pending.add(address);
+      // Code that ran on through this address has to stop here, and join.
+      const owner = this.#owners.get(address);
+      if (owner !== undefined && owner !== address) this.#pending.add(owner);
+      return;
+    }
+    if (node.sources.size === 1 && node.sources.has(source)) {
+      this.#nodes.set(address, { ...node, state: state.clone() });
+      this.#pending.add(address);
+      return;
+    }
+    node.sources.add(source);
+    if (node.state.merge(state, ++node.joins > PATIENCE, this.analysis.ids)) {
+      this.#pending.add(address);
+    }
+  }
+
+  #block(leader: number): void {
+    const state = this.#nodes.get(leader)?.state.clone();
+    if (!state) return;
+    let address = leader;
+    for (;;) {
+      const instruction = this.#fetch(address);
+      if (!instruction) return;
+      this.#owners.set(address, leader);
+      const goesOn = this.#execute(instruction, state);
+      if (!goesOn || this.restart) return;
+      const { next } = instruction;
+      if (this.#nodes.has(next)) {
+        this.#flow(next, state, address);
+        return;
+      }
+      address = next;
+    }
+  }
+
+  #fetch(address: number): Instruction | undefined {
+    const { fn } = this;
+    const known = fn.instructions.get(address);
+    if (known) return known;
+    const { start, end } = fn.code;
+    if (address < start || address >= end) {
+      this.analysis.violate(fn, 'control runs out of the function', address);
+      return undefined;
+    }
+    const instruction = instructionAt(this.#code, start, address - start);
+    if (typeof instruction === 'string') {
+      this.analysis.violate(fn, instruction, address);
+      return undefined;
+    }
+    fn.instructions.set(address, instruction);
+    return instruction;
+  }
+
+  /** Answers whether control may go on to the next instruction. */
+  #execute(instruction: Instruction, state: State): boolean {
+    const { row, operands, address, next } = instruction;
+    const [operand] = operands;
+    switch (row.effect.name) {
+      case 'jcc': {
+        if (operand?.kind !== 'target') return false;
+        const taken = state.clone();
+        assume(taken, instruction, true);
+        this.#jump(instruction, operand.address, taken);
+        assume(state, instruction, false);
+        this.#flow(next, state, address);
+        return false;
+      }
+      case 'jmp':
+        if (operand?.kind === 'target') this.#jump(instruction, operand.address, state);
+        else this.#jumpTable(instruction, state);
+        return false;
+      case 'call':
+        call(this, state, instruction);
+        return true;
+      case 'ret':
+        returnFrom(this, state, instruction);
+        return false;
+      case 'ud':
+        return false;
+      default:
+        step(this, state, instruction);
+        return true;
+    }
+  }
+
+  #jump(instruction: Instruction, target: number, state: State): void {
+    const { start, end } = this.fn.code;
+    if (target >= start && target < end) this.#flow(target, state, instruction.address);
+    else tailCall(this, state, instruction);
+  }
+
+  /** jmp [register * 8 + table]: the register is bounded, and all entries lead into this function. */
+  #jumpTable(instruction: Instruction, state: State): void {
+    const { analysis, fn } = this;
+    const [operand] = instruction.operands;
+    const at = operand?.kind === 'memory' ? operand.at : undefined;
+    const isTable =
+      at && at.base < 0 && at.index >= 0 && at.scale === POINTER_SIZE && !at.address32;
+    if (!isTable) {
+      tailCall(this, state, instruction);
+      return;
+    }
+    const index = readRegister(this, state, at.index);
+    const count = mostOf(index) + 1;
+    const size = count * POINTER_SIZE;
+    const segment = analysis.program.memory.segmentAt(at.displacement, size);
+    if (!segment || segment.writable || segment.executable) {
+      this.violate(instruction, 'a jump through a table without a bound, or not in constants');
+      return;
+    }
+    analysis.useTable(fn, instruction, 'jumps', at.displacement, at.displacement + size);
+    for (let i = 0; i < count; i++) {
+      const target = analysis.program.memory.address(at.displacement + POINTER_SIZE * i);
+      if (target === undefined || target < fn.code.start || target >= fn.code.end) {
+        this.violate(instruction, 'a jump table that leads out of the function');
+        return;
+      }
+      this.#flow(target, state, instruction.address);
+    }
+  }
+
+  /** No byte is part of two instructions: else a jump has gone into the middle of one. */
+  #checkOverlaps(): void {
+    const { fn } = this;
+    let previous: Instruction | undefined;
+    for (const address of [...this.#owners.keys()].sort((a, b) => a - b)) {
+      const instruction = fn.instructions.get(address);
+      if (!instruction) continue;
+      if (previous && previous.next > address) {
+        this.violate(instruction, 'a jump into the middle of an instruction');
+      }
+      previous = instruction;
+    }
+  }
+}
