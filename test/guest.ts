@@ -37,6 +37,7 @@ const C_BIT = 1n << 51n;
 /** Assembles a guest; what every test needs, as methods. */
 export class GuestCode {
   readonly asm = new Assembler(64);
+  readonly #handlers = new Map<number, () => void>();
 
   set(register: number, value: number | bigint): void {
     this.asm.op('mov r64, imm64', register, BigInt.asIntN(64, BigInt(value)));
@@ -101,6 +102,24 @@ export class GuestCode {
   halt(): void {
     this.asm.op('hlt');
   }
+
+  /** Has interrupt `vector` handled by what `build` makes, and returned from. */
+  handle(vector: number, build: () => void): void {
+    this.#handlers.set(vector, build);
+  }
+
+  /** Assembles the handlers; where each begins. */
+  finishHandlers(): Map<number, Label> {
+    const labels = new Map<number, Label>();
+    for (const [vector, build] of this.#handlers) {
+      const label = this.asm.label();
+      this.asm.bind(label);
+      labels.set(vector, label);
+      build();
+      this.asm.op('iretq');
+    }
+    return labels;
+  }
 }
 
 /** Exit code, EXITINFO1 and 2 as fields of an event. */
@@ -121,9 +140,11 @@ export function bootGuest(options: MachineOptions, build: (guest: GuestCode) => 
   const guest = new GuestCode();
   build(guest);
   guest.halt();
-  const handlers = exceptionHandlers(guest.asm);
+  const handlers = new Map([...exceptionHandlers(guest.asm), ...guest.finishHandlers()]);
   const code = guest.asm.finish();
-  const offsets = handlers.map((label) => CODE + guest.asm.offsetOf(label));
+  const offsets = new Map(
+    [...handlers].map(([vector, label]) => [vector, CODE + guest.asm.offsetOf(label)]),
+  );
   launchIgvm(machine, image(options.mode, code, offsets));
   return machine;
 }
@@ -139,7 +160,7 @@ export function runUntil(machine: Machine, code: number): VmExit {
   throw new RangeError(`no exit ${code}; ended: ${JSON.stringify(machine.hypervisor.ended)}`);
 }
 
-function exceptionHandlers(asm: Assembler): Label[] {
+function exceptionHandlers(asm: Assembler): Map<number, Label> {
   const common = asm.label();
   const handlers = Array.from({ length: 32 }, (_, vector) => {
     const label = asm.label();
@@ -152,11 +173,11 @@ function exceptionHandlers(asm: Assembler): Label[] {
   asm.op('pop r64', R15);
   asm.op('mov r64, r/m64', R14, mem(RSP));
   asm.op('hlt');
-  return handlers;
+  return new Map(handlers.entries());
 }
 
 /** The guest as an IGVM file with one platform. */
-function image(mode: Mode, code: Uint8Array, handlers: readonly number[]): Uint8Array {
+function image(mode: Mode, code: Uint8Array, handlers: ReadonlyMap<number, number>) {
   const pages = new Map<number, Uint8Array>();
   const page = (gpa: number) => {
     const bytes = pages.get(gpa) ?? new Uint8Array(PAGE);
@@ -166,10 +187,10 @@ function image(mode: Mode, code: Uint8Array, handlers: readonly number[]): Uint8
   fillPageTables(page, encrypted(mode) ? C_BIT : 0n);
   page(GDT).setBigUint64(8, 0x00af_9b00_0000_ffffn, true);
   page(GDT).setBigUint64(16, 0x00cf_9300_0000_ffffn, true);
-  handlers.forEach((address, vector) => {
+  for (const [vector, address] of handlers) {
     page(IDT).setUint32(vector * 16, (8 << 16) | (address & 0xffff), true);
     page(IDT).setUint32(vector * 16 + 4, (address & 0xffff_0000) | 0x8e00, true);
-  });
+  }
   page(STACK_TOP - PAGE);
   if (code.length > CODE_PAGES * PAGE) throw new RangeError('the guest is too long');
   for (let i = 0; i < CODE_PAGES; i++) {

@@ -108,7 +108,8 @@ describe('a host that injects events into a boot', () => {
   const VALID = BigInt(Injection.VALID);
   const WITH_ERROR = BigInt(Injection.ERROR_VALID);
   const exception = (vector: number) => BigInt(vector) | (3n << 8n) | VALID;
-  const vc = (code: number) => exception(29) | WITH_ERROR | (BigInt(code) << 32n);
+  /** As WeSee has it: VMRUN refuses vector 29 as an exception. */
+  const vc = (code: number) => 29n | WITH_ERROR | VALID | (BigInt(code) << 32n);
   /** By then the shim has loaded the 64-bit IDT; before, a shutdown is the other way to end. */
   const FIRST = 25_000;
   /** Instructions until luggage halts. */
@@ -134,9 +135,8 @@ describe('a host that injects events into a boot', () => {
     ['#VC as for VMMCALL', vc(Exit.VMMCALL), 'VC_AT_WRONG_SITE'],
     ['#VC as for MMIO', vc(Exit.NPF), 'VC_NESTED_PAGE_FAULT'],
     ['#VC as for a page not validated', vc(Exit.PAGE_NOT_VALIDATED), 'VC_NOT_VALIDATED'],
-    ['#VC as an interrupt', 29n | WITH_ERROR | VALID | (0x81n << 32n), 'VC_AT_WRONG_SITE'],
     ['an NMI', 2n | (2n << 8n) | VALID, 'NMI'],
-    ['#HV', exception(28), 'UNEXPECTED_HV'],
+    ['#HV', 28n | VALID, 'UNEXPECTED_HV'],
     ['a machine check', exception(18), 'MACHINE_CHECK'],
     ['vector 80h', 0x80n | VALID, 'UNEXPECTED_INTERRUPT'],
   ] as const)('ends the guest with its reason: %s', (_, event, name) => {

@@ -69,7 +69,7 @@ export class Core {
     this.control.addressWidth = 48;
   }
 
-  /** The core's whole memory: a copy of its buffer is a snapshot of the machine. */
+  /** The core's own memory, for those who look closer than its interface lets them. */
   get memory(): WebAssembly.Memory {
     return this.#memory.memory;
   }
@@ -136,6 +136,20 @@ export class Core {
   flush(): void {
     if (this.#running) this.#wasm.flush();
     else this.#stale = true;
+  }
+
+  /** Copies the machine's state; what comes back puts it there again, as often as it is called. */
+  snapshot(): () => void {
+    this.#wasm.forget();
+    const saved = this.#memory.parts.map((part) => part.slice());
+    return () => {
+      this.#wasm.forget();
+      this.#memory.parts.forEach((part, i) => {
+        const before = saved[i];
+        if (before) part.set(before);
+      });
+      this.#stale = true;
+    };
   }
 
   #slot(key: number): number {

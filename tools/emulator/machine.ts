@@ -12,9 +12,12 @@ import { Console } from './devices/console.ts';
 import { DebugExit } from './devices/debug-exit.ts';
 import { PortBus } from './devices/port-bus.ts';
 import { Uart16550 } from './devices/uart.ts';
+import { APIC_PAGE, LocalApic } from './hypervisor/apic.ts';
+import { Clock } from './hypervisor/clock.ts';
 import { GuestMemory, planMemory } from './hypervisor/guest-memory.ts';
 import { HOSTS, type HostName } from './hypervisor/host-profile.ts';
 import { Hypervisor, type Trace } from './hypervisor/hypervisor.ts';
+import { Interrupts } from './hypervisor/interrupts.ts';
 import { PageStates } from './hypervisor/page-states.ts';
 import type { Mode } from './mode.ts';
 import { Psp } from './psp/psp.ts';
@@ -32,6 +35,8 @@ export interface MachineOptions {
   /** Takes each byte that the guest sends to its console. */
   readonly console?: (byte: number) => void;
   readonly trace?: Trace;
+  /** SEV_FEATURES bits that an SNP guest gets beside those that its host has for all. */
+  readonly features?: bigint;
   /** Sees each PVALIDATE that succeeds. */
   readonly onPvalidate?: (
     gpa: bigint,
@@ -60,11 +65,21 @@ export interface Machine {
 export const DEFAULT_MEMORY = 64 * 1024 * 1024;
 const RESET_CONTROL = 0xcf9;
 
-/** Addresses that no device answers: reads give all ones, writes are lost. */
-const NO_DEVICES: MmioBus = {
-  read: (_gpa, size) => (1n << BigInt(8 * size)) - 1n,
-  write: () => {},
-};
+/** The APIC's page; elsewhere no device answers: reads give all ones, writes are lost. */
+function mmioBus(apic: LocalApic, wrote: () => void): MmioBus {
+  const isApic = (gpa: bigint) => gpa >= APIC_PAGE && gpa < APIC_PAGE + 0x1000n;
+  return {
+    read: (gpa, size) =>
+      isApic(gpa) && size === 4
+        ? BigInt(apic.readPage(Number(gpa - APIC_PAGE)))
+        : (1n << BigInt(8 * size)) - 1n,
+    write: (gpa, size, value) => {
+      if (!isApic(gpa) || size !== 4) return;
+      apic.writePage(Number(gpa - APIC_PAGE), Number(value & 0xffff_ffffn));
+      wrote();
+    },
+  };
+}
 
 /** A machine with nothing loaded. */
 export function createMachine(options: MachineOptions): Machine {
@@ -78,11 +93,11 @@ export function createMachine(options: MachineOptions): Machine {
     mmio: {
       read: (gpa, size) => {
         hypervisor.note('NPF', gpa);
-        return NO_DEVICES.read(gpa, size);
+        return mmio.read(gpa, size);
       },
       write: (gpa, size, value) => {
         hypervisor.note('NPF', gpa, value);
-        NO_DEVICES.write(gpa, size, value);
+        mmio.write(gpa, size, value);
       },
     },
     observer: {
@@ -102,9 +117,18 @@ export function createMachine(options: MachineOptions): Machine {
   const ports = new PortBus(
     trace && ((port) => trace(`port 0x${port.toString(16)}: there is no ${absentPart(port)}`)),
   );
-  const parts = { mode, core, vcpu, memory, pages, ports, mmio: NO_DEVICES, statistics };
   const profile = HOSTS[options.host ?? 'kvm'];
-  const hypervisor = new Hypervisor({ ...parts, profile, trace });
+  const clock = new Clock(core);
+  const apic = new LocalApic(clock, {
+    nmi: () => interrupts.raiseNmi(),
+    init: () => hypervisor.init(),
+  });
+  const features = options.features ?? 0n;
+  const restricted = mode === 'snp' && profile.restrictedInjection;
+  const interrupts = new Interrupts({ vcpu, apic, clock, memory, restricted });
+  const mmio = mmioBus(apic, () => interrupts.givePriority());
+  const parts = { mode, core, vcpu, memory, pages, ports, mmio, clock, apic, interrupts };
+  const hypervisor = new Hypervisor({ ...parts, statistics, profile, features, trace });
   const console = new Console((byte) => options.console?.(byte), {
     instructions: () => core.instructions,
     statistics,

@@ -18,19 +18,19 @@ export function doorbell(host: Hypervisor, request: GhcbRequest): void {
       return;
     case SET: {
       const gpa = request.info2;
-      if (gpa % BigInt(PAGE) !== 0n || host.memory.spa(gpa) === undefined) {
+      if (gpa % BigInt(PAGE) !== 0n || !host.memory.writable(gpa)) {
         request.malformed(Ghcb.ERROR_INVALID_INPUT);
         return;
       }
-      host.doorbell = gpa;
+      host.interrupts.doorbell = gpa;
       request.succeed(gpa);
       return;
     }
     case QUERY:
-      request.succeed(host.doorbell ?? NONE);
+      request.succeed(host.interrupts.doorbell ?? NONE);
       return;
     case CLEAR:
-      host.doorbell = undefined;
+      host.interrupts.doorbell = undefined;
       request.succeed(0n);
       return;
     default:

@@ -7,6 +7,7 @@ import { panic } from '../termination.ts';
 import type { EventAnswer, EventEntry } from './answers.ts';
 import { doorbell } from './doorbell.ts';
 import type { GhcbRequest } from './ghcb-request.ts';
+import { PAGE } from './guest-memory.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import { mmioRead, mmioWrite, portAccess } from './io-events.ts';
 import { changePageStates } from './page-state-change.ts';
@@ -41,7 +42,7 @@ export const EVENTS: readonly (readonly [number, EventEntry])[] = [
   [Exit.MWAIT,      { needs: all(VALID_RAX, VALID_RCX), answer: nothingToDo }],
   [Event.MMIO_READ,  { needs: all(VALID_SW_SCRATCH), answer: mmioRead }],
   [Event.MMIO_WRITE, { needs: all(VALID_SW_SCRATCH), answer: mmioWrite }],
-  [Event.NMI_COMPLETE,      { needs: nothing, answer: nothingToDo }],
+  [Event.NMI_COMPLETE,      { needs: nothing, answer: (host) => host.interrupts.unmaskNmi() }],
   [Event.AP_RESET_HOLD,     { needs: nothing, answer: (host) => host.end({ kind: 'idle' }) }],
   [Event.AP_JUMP_TABLE,     { needs: nothing, answer: apJumpTable }],
   [Event.PAGE_STATE_CHANGE, { needs: all(VALID_SW_SCRATCH), answer: snpOnly(changePageStates) }],
@@ -52,7 +53,7 @@ export const EVENTS: readonly (readonly [number, EventEntry])[] = [
   [Event.AP_CREATION,            { needs: nothing, answer: snpOnly(createProcessor) }],
   [Event.GUEST_REQUEST,          { needs: nothing, answer: snpOnly(unbuilt('SNP guest request')) }],
   [Event.EXTENDED_GUEST_REQUEST, { needs: all(VALID_RAX, VALID_RBX), answer: snpOnly(unbuilt('SNP extended guest request')) }],
-  [Event.HV_IPI,                 { needs: nothing, answer: restrictedOnly(unbuilt('#HV IPI')) }],
+  [Event.HV_IPI,                 { needs: nothing, answer: restrictedOnly(interprocessor) }],
 ];
 
 function nothingToDo(): void {}
@@ -119,6 +120,11 @@ function msr(host: Hypervisor, request: GhcbRequest): void {
   request.set(VALID_RDX, value >> 32n);
 }
 
+/** EXITINFO1 is what a guest would write to the interrupt command register. GHCB, #HV IPI. */
+function interprocessor(host: Hypervisor, request: GhcbRequest): void {
+  host.apic.command(request.info1);
+}
+
 /** EXITINFO1: 0 sets the table's address, 1 asks for it. GHCB, AP jump table. */
 function apJumpTable(host: Hypervisor, request: GhcbRequest): void {
   if (request.info1 === 0n) host.apJumpTable = request.info2;
@@ -142,13 +148,29 @@ function unsupported(host: Hypervisor, request: GhcbRequest): void {
 
 /** EXITINFO1: 31:0 request, 63:32 APIC id of the processor. GHCB, AP creation. */
 function createProcessor(host: Hypervisor, request: GhcbRequest): void {
-  const apicId = request.info1 >> 32n;
-  if (apicId !== 0n) {
-    request.malformed(Ghcb.ERROR_INVALID_INPUT);
-    return;
-  }
-  host.end({ kind: 'unimplemented', what: 'AP creation on the boot processor' });
+  const what = Number(request.info1 & 0xffffn);
+  const vmpl = (request.info1 >> 16n) & 0xfn;
+  const { info2: gpa } = request;
+  const start = what === CREATE || what === CREATE_ON_INIT;
+  const page = gpa % BigInt(PAGE) === 0n && gpa % HUGE_PAGE !== 0n;
+  const runnable = page && host.memory.spa(gpa) !== undefined;
+  const features = request.has(VALID_RAX) ? request.get(VALID_RAX) : undefined;
+  // There is processor 0 alone, and nothing below VMPL 0. A VMSA at 2 MiB is KVM's to refuse.
+  const refused =
+    request.info1 >> 32n !== 0n ||
+    vmpl !== 0n ||
+    (start ? !runnable || features !== host.core.control.sevFeatures : what !== DESTROY);
+  if (refused) request.malformed(Ghcb.ERROR_INVALID_INPUT);
+  else if (what === DESTROY) host.end({ kind: 'idle' });
+  else if (what === CREATE_ON_INIT) host.initVmsa = gpa;
+  else host.startFrom(gpa);
 }
+
+/** Requests of AP creation. GHCB §4.1.9. */
+const CREATE_ON_INIT = 0;
+const CREATE = 1;
+const DESTROY = 2;
+const HUGE_PAGE = 0x20_0000n;
 
 /** An event that this hypervisor should serve and does not yet. */
 function unbuilt(name: string): EventAnswer {

@@ -2,7 +2,7 @@ import * as Cpu from '../../../spec/cpu.ts';
 import * as Exit from '../../../spec/exit.ts';
 import { INFO_MASK } from '../../../spec/ghcb-msr.ts';
 import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
-import type { VmExit } from '../vcpu/vcpu.ts';
+import { EXIT_MISSING, type VmExit } from '../vcpu/vcpu.ts';
 import type { ExitAnswer } from './answers.ts';
 import { answerGhcbPage } from './ghcb-page.ts';
 import type { Hypervisor } from './hypervisor.ts';
@@ -19,7 +19,12 @@ const NO_SUCH_CALL = (1n << 64n) - 1000n;
 // biome-ignore format: an exit a line
 export const EXITS: readonly (readonly [number, ExitAnswer])[] = [
   [EXIT_LIMIT, () => {}],
+  // The timer, or the interrupt window: what is pending goes in before the next VMRUN.
+  [Exit.INTR, () => {}],
+  [Exit.VINTR, () => {}],
+  [Exit.IRET, (host) => host.interrupts.beforeIret()],
   [EXIT_UNIMPLEMENTED, (host) => host.end({ kind: 'unimplemented', what: host.core.unimplemented() })],
+  [EXIT_MISSING, (host) => host.end({ kind: 'unimplemented', what: 'alternate injection' })],
   [Exit.CPUID, cpuid],
   [Exit.IOIO, portAccess],
   [Exit.MSR, msr],
@@ -50,9 +55,17 @@ function skip(host: Hypervisor): void {
   if (!host.protectedState) host.vcpu.advance();
 }
 
-/** Nothing in this machine interrupts yet, so a halted processor stays so. */
+/** Time passes up to what wakes the guest; without anything that can, it stays halted for good. */
 function halt(host: Hypervisor): void {
-  host.end({ kind: 'idle' });
+  while (!host.interrupts.wakes) {
+    const { deadline } = host.apic;
+    if (deadline === undefined) {
+      host.end({ kind: 'idle' });
+      return;
+    }
+    host.clock.skipTo(deadline);
+    host.apic.advance();
+  }
 }
 
 function noSuchInstruction(host: Hypervisor): void {

@@ -121,6 +121,12 @@ export class GuestMemory {
     return undefined;
   }
 
+  /** Whether the host can write the page of guest address `gpa`. */
+  writable(gpa: bigint): boolean {
+    const spa = this.spa(gpa);
+    return spa !== undefined && !entryFor(this.#core.frames, Math.floor(spa / PAGE)).assigned;
+  }
+
   /** `size` bytes of guest memory from `gpa` on, as the host reads them; undefined outside RAM. */
   readGuest(gpa: bigint, size: number): Uint8Array | undefined {
     const parts = this.#parts(gpa, size);

@@ -1,5 +1,6 @@
 import * as Exit from '../../../spec/exit.ts';
 import { INFO_MASK } from '../../../spec/ghcb-msr.ts';
+import * as SevStatus from '../../../spec/sev-status.ts';
 import type { Core, MmioBus } from '../core.ts';
 import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
 import { type CpuidLeaf, guestLeaves, lookUp } from '../cpuid/model.ts';
@@ -10,12 +11,15 @@ import type { Termination } from '../termination.ts';
 import { eventName, exitName, requestName } from '../vcpu/exit-names.ts';
 import type { Vcpu, VmExit } from '../vcpu/vcpu.ts';
 import type { Answers } from './answers.ts';
+import type { LocalApic } from './apic.ts';
+import type { Clock } from './clock.ts';
 import { EVENTS } from './events.ts';
 import { EXITS } from './exits.ts';
 import { MSR_REQUESTS, sevInfo } from './ghcb-msr.ts';
 import type { GhcbRequest } from './ghcb-request.ts';
-import type { GuestMemory } from './guest-memory.ts';
+import { type GuestMemory, PAGE } from './guest-memory.ts';
 import type { HostProfile } from './host-profile.ts';
+import type { Interrupts } from './interrupts.ts';
 import { readMsr, writeMsr } from './msrs.ts';
 import type { PageStates } from './page-states.ts';
 
@@ -32,7 +36,12 @@ export interface Parts {
   readonly pages: PageStates;
   readonly ports: PortBus;
   readonly mmio: MmioBus;
+  readonly clock: Clock;
+  readonly apic: LocalApic;
+  readonly interrupts: Interrupts;
   readonly statistics: Statistics;
+  /** SEV_FEATURES of an SNP guest beside those of the profile. */
+  readonly features: bigint;
   readonly trace?: Trace | undefined;
 }
 
@@ -52,6 +61,8 @@ export function honestAnswers(): Answers {
 export class Hypervisor {
   readonly mode: Mode;
   readonly profile: HostProfile;
+  /** SEV_FEATURES that the host puts into the VMSA of an SNP guest. */
+  readonly features: bigint;
   readonly core: Core;
   readonly vcpu: Vcpu;
   readonly memory: GuestMemory;
@@ -61,12 +72,15 @@ export class Hypervisor {
   readonly statistics: Statistics;
   readonly answers: Answers = honestAnswers();
   readonly cpuidLeaves: readonly CpuidLeaf[];
+  readonly clock: Clock;
+  readonly apic: LocalApic;
+  readonly interrupts: Interrupts;
 
   /** The page that the guest registered as its GHCB. GHCB §2.3.2. */
   registeredGhcb: bigint | undefined;
-  /** The guest's #HV doorbell page. GHCB, #HV doorbell page. */
-  doorbell: bigint | undefined;
   apJumpTable = 0n;
+  /** The VMSA that AP creation gave the processor for its next INIT. */
+  initVmsa: bigint | undefined;
   /** DR7 as the guest last told it. */
   dr7 = 0x400n;
   #ended: Termination | undefined;
@@ -75,6 +89,9 @@ export class Hypervisor {
   constructor(parts: Parts) {
     this.mode = parts.mode;
     this.profile = parts.profile;
+    const restricted = parts.profile.restrictedInjection ? SevStatus.RESTRICTED_INJECTION : 0;
+    const always = BigInt(SevStatus.SNP | restricted) >> BigInt(SevStatus.FEATURES_SHIFT);
+    this.features = parts.mode === 'snp' ? always | parts.features : 0n;
     this.core = parts.core;
     this.vcpu = parts.vcpu;
     this.memory = parts.memory;
@@ -84,6 +101,9 @@ export class Hypervisor {
     this.statistics = parts.statistics;
     this.cpuidLeaves = guestLeaves(parts.mode);
     this.#trace = parts.trace;
+    this.clock = parts.clock;
+    this.apic = parts.apic;
+    this.interrupts = parts.interrupts;
     if (this.protectedState) this.vcpu.ghcb = sevInfo(this);
   }
 
@@ -104,7 +124,7 @@ export class Hypervisor {
   /** What RDTSC would give now. */
   timeStamp(): bigint {
     const { instructions, tscOffset } = this.core.state;
-    return BigInt.asUintN(64, instructions + tscOffset);
+    return BigInt.asUintN(64, instructions + this.core.control.timeSkipped + tscOffset);
   }
 
   /** Runs the guest until it ends, or has executed `maxInstructions` since it was made. */
@@ -112,9 +132,33 @@ export class Hypervisor {
     while (this.#ended === undefined) {
       const left = maxInstructions - this.core.instructions;
       if (left <= 0) this.end({ kind: 'limit' });
-      else this.answer(this.vcpu.run(left));
+      else this.answer(this.enter(left));
     }
     return this.#ended;
+  }
+
+  /** Lets the guest run for at most `instructions`, with what is pending; an exit to be answered. */
+  enter(instructions: number): VmExit {
+    this.interrupts.beforeEntry();
+    const left = this.interrupts.ticksLeft;
+    if (left > instructions) return this.vcpu.run(instructions);
+    const exit = this.vcpu.run(Math.max(left, 1));
+    return exit.code === EXIT_LIMIT ? { ...exit, code: Exit.INTR } : exit;
+  }
+
+  /** INIT reaches the processor: it starts from the VMSA that it was given for that. */
+  init(): void {
+    if (this.initVmsa !== undefined) this.startFrom(this.initVmsa);
+    else this.end({ kind: 'unimplemented', what: 'INIT of the boot processor' });
+  }
+
+  /** The processor goes on from the VMSA at guest address `gpa`, which VMRUN will look at. */
+  startFrom(gpa: bigint): void {
+    const gfn = Number(gpa / BigInt(PAGE));
+    const frame = this.memory.frameOf(gfn);
+    if (frame === undefined) throw new RangeError(`no memory at ${hex(gpa)}`);
+    this.initVmsa = undefined;
+    this.vcpu.startProtected(frame, this.memory, gfn);
   }
 
   /** Answers one #VMEXIT. */

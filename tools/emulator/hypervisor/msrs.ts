@@ -1,4 +1,5 @@
 import * as Msr from '../../../spec/msr.ts';
+import { isApicMsr } from './apic.ts';
 import type { Hypervisor } from './hypervisor.ts';
 
 /** The microcode level that KVM shows on AMD. */
@@ -8,6 +9,7 @@ const HWCR_IGNORED = 0x1_8049n;
 
 /** RDMSR of an MSR that the hypervisor holds; undefined: #GP. */
 export function readMsr(host: Hypervisor, msr: number): bigint | undefined {
+  if (isApicMsr(msr)) return host.apic.readMsr(msr);
   switch (msr) {
     case Msr.TSC:
       return host.timeStamp();
@@ -22,7 +24,12 @@ export function readMsr(host: Hypervisor, msr: number): bigint | undefined {
 }
 
 /** WRMSR of an MSR that the hypervisor holds; false: #GP. */
-export function writeMsr(_host: Hypervisor, msr: number, value: bigint): boolean {
+export function writeMsr(host: Hypervisor, msr: number, value: bigint): boolean {
+  if (isApicMsr(msr)) {
+    const written = host.apic.writeMsr(msr, value);
+    host.interrupts.givePriority();
+    return written;
+  }
   switch (msr) {
     case Msr.PATCH_LEVEL:
       return true;

@@ -1,6 +1,5 @@
 import * as Igvm from '../../../spec/igvm.ts';
 import * as Launch from '../../../spec/launch.ts';
-import * as SevStatus from '../../../spec/sev-status.ts';
 import { UserError } from '../../errors.ts';
 import { PAGE, PAGES_2M } from '../hypervisor/guest-memory.ts';
 import type { Machine } from '../machine.ts';
@@ -75,19 +74,13 @@ function launchSnp(
     launchPage(machine, guest, { frame, gfn: page.gfn, type: page.type });
   }
   const vmsaFrame = machine.memory.allocateFrame();
-  machine.memory.write(vmsaFrame * PAGE, hostVmsa(context, features(machine)));
+  // SEV_FEATURES are the host's to choose, as under KVM: an image that needs others finds out.
+  machine.memory.write(vmsaFrame * PAGE, hostVmsa(context, machine.hypervisor.features));
   launchPage(machine, guest, { frame: vmsaFrame, gfn: VMSA_GFN, type: Launch.VMSA });
   check(machine.psp.launchFinish(guest), 'SNP_LAUNCH_FINISH');
   machine.launchDigest = machine.psp.context(guest)?.digest;
   if (!machine.hypervisor.profile.startsShared) giveRest(machine);
   machine.vcpu.startProtected(vmsaFrame, machine.memory);
-}
-
-/** SEV_FEATURES are the host's to choose, as under KVM: an image that needs others finds out. */
-function features(machine: Machine): bigint {
-  const restricted = machine.hypervisor.profile.restrictedInjection;
-  const status = SevStatus.SNP | (restricted ? SevStatus.RESTRICTED_INJECTION : 0);
-  return BigInt(status) >> BigInt(SevStatus.FEATURES_SHIFT);
 }
 
 /** Assigns all RAM outside the image to the guest, not validated, in 2 MiB pages where that goes. */

@@ -16,7 +16,21 @@ const CR3_RESERVED = ~((1n << 52n) - 1n);
 const HIGH = 0xffff_ffff_0000_0000n;
 /** Features of a VMSA that this machine has. */
 const FEATURES =
-  BigInt(SevStatus.SNP | SevStatus.RESTRICTED_INJECTION) >> BigInt(SevStatus.FEATURES_SHIFT);
+  BigInt(
+    SevStatus.SNP |
+      SevStatus.RESTRICTED_INJECTION |
+      SevStatus.ALTERNATE_INJECTION |
+      SevStatus.DEBUG_SWAP |
+      SevStatus.PREVENT_HOST_IBS |
+      SevStatus.BTB_ISOLATION |
+      SevStatus.SECURE_TSC |
+      SevStatus.VMSA_REG_PROT |
+      SevStatus.SMT_PROTECTION |
+      SevStatus.IBPB_ON_ENTRY,
+  ) >> BigInt(SevStatus.FEATURES_SHIFT);
+const BOTH_INJECTIONS =
+  BigInt(SevStatus.RESTRICTED_INJECTION | SevStatus.ALTERNATE_INJECTION) >>
+  BigInt(SevStatus.FEATURES_SHIFT);
 const SNP_ACTIVE = BigInt(SevStatus.SNP) >> BigInt(SevStatus.FEATURES_SHIFT);
 
 /** Why VMRUN refuses a VMSA, in words; undefined if it does not. APM2 §15.5.1, §15.36.12. */
@@ -26,6 +40,9 @@ export function refusedVmsa(save: View<typeof Vmsa>, mode: Mode): string | undef
   if (mode === 'snp' && (sevFeatures & SNP_ACTIVE) === 0n) return 'SEV_FEATURES without SNP';
   if (mode !== 'snp' && sevFeatures !== 0n) return 'SEV_FEATURES set in a guest that is not SNP';
   if ((sevFeatures & ~FEATURES) !== 0n) return 'SEV_FEATURES that this processor does not have';
+  if ((sevFeatures & BOTH_INJECTIONS) === BOTH_INJECTIONS) {
+    return 'restricted and alternate injection are both set';
+  }
   return refusedState(save);
 }
 
@@ -58,6 +75,16 @@ export function refusedPage(entry: RmpEntry, asid: number, gfn: number): string 
   return undefined;
 }
 
+/** Exceptions that a hypervisor can inject; with 2 to 5, 9, 15, 20, 22 to 29 and 31 VMRUN is refused. Heckler, table 6. */
+// biome-ignore format: as in the manual's table
+const EXCEPTIONS: readonly number[] = [
+  Cpu.VECTOR_DE, Cpu.VECTOR_DB, Cpu.VECTOR_UD, Cpu.VECTOR_NM, Cpu.VECTOR_DF, Cpu.VECTOR_TS, Cpu.VECTOR_NP,
+  Cpu.VECTOR_SS, Cpu.VECTOR_GP, Cpu.VECTOR_PF, Cpu.VECTOR_MF, Cpu.VECTOR_AC, Cpu.VECTOR_MC, Cpu.VECTOR_XF,
+  Cpu.VECTOR_CP, Cpu.VECTOR_SX,
+];
+/** Those of INT3, INTO and BOUND, which need the instruction. */
+const SOFTWARE_EXCEPTIONS: readonly number[] = [Cpu.VECTOR_BP, Cpu.VECTOR_OF, Cpu.VECTOR_BR];
+
 /** Why VMRUN refuses to inject `event` (EVENTINJ). APM2 §15.20, §15.36.16. */
 export function refusedEvent(event: bigint, features: bigint, es: boolean): string | undefined {
   if ((event & BigInt(Injection.VALID)) === 0n) return undefined;
@@ -74,8 +101,10 @@ export function refusedEvent(event: bigint, features: bigint, es: boolean): stri
     case Injection.TYPE_NMI:
       return undefined;
     case Injection.TYPE_EXCEPTION:
-      if (vector > 31 || vector === Cpu.VECTOR_NMI) return `vector ${vector} is no exception`;
-      if (es && (vector === Cpu.VECTOR_BP || vector === Cpu.VECTOR_OF)) {
+      if (!EXCEPTIONS.includes(vector) && !SOFTWARE_EXCEPTIONS.includes(vector)) {
+        return `vector ${vector} is no exception that can be injected`;
+      }
+      if (es && SOFTWARE_EXCEPTIONS.includes(vector)) {
         return `vector ${vector} cannot be injected into a guest with protected state`;
       }
       return undefined;

@@ -27,18 +27,21 @@ const DIRECT_PROTECTED: readonly number[] = [Msr.GHCB];
 /** Sets what makes the guest exit: the intercept words and the MSR permission map. APM2 §15.9. */
 export function setIntercepts(core: Core, mode: Mode): void {
   const es = protectedState(mode);
-  for (const code of [...ALWAYS, ...(es ? PROTECTED : UNPROTECTED)]) intercept(core.control, code);
+  for (const code of [...ALWAYS, ...(es ? PROTECTED : UNPROTECTED)]) {
+    setIntercept(core.control, code, true);
+  }
   const direct = [...DIRECT];
   if (mode !== 'none') direct.push(...DIRECT_ENCRYPTED);
   if (es) direct.push(...DIRECT_PROTECTED);
   for (const msr of direct) passThrough(core.msrpm, msr);
 }
 
-function intercept(control: Core['control'], code: number): void {
+/** Makes the guest exit with `code`, or not. */
+export function setIntercept(control: Core['control'], code: number, on: boolean): void {
   const bit = 2 ** (code % 32);
   const name = WORDS[Math.floor(code / 32)];
   if (name === undefined) throw new RangeError(`exit code ${code} has no intercept`);
-  control[name] = (control[name] | bit) >>> 0;
+  control[name] = (on ? control[name] | bit : control[name] & ~bit) >>> 0;
 }
 
 const WORDS = [

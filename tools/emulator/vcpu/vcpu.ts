@@ -1,3 +1,4 @@
+import { RFLAGS_IF, VECTOR_HV } from '../../../spec/cpu.ts';
 import * as Injection from '../../../spec/event-injection.ts';
 import * as Exit from '../../../spec/exit.ts';
 import { VMSA_GPA } from '../../../spec/launch.ts';
@@ -8,7 +9,8 @@ import type { Core } from '../core.ts';
 import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
 import { type Mode, protectedState } from '../mode.ts';
 import { refusedEvent, refusedPage, refusedState, refusedVmsa } from './checks.ts';
-import { setIntercepts } from './intercepts.ts';
+import { setIntercept, setIntercepts } from './intercepts.ts';
+import { tscMegahertz } from './secure-tsc.ts';
 import { loadState, sevStatus, storeState } from './state.ts';
 
 /** Why the guest left. */
@@ -20,6 +22,13 @@ export interface VmExit {
 }
 
 const VMSA_GFN = VMSA_GPA / PAGE;
+/** What VMRUN answers where it has to do what this machine does not have: alternate injection. */
+export const EXIT_MISSING = 0x1_0002;
+const FEATURES_SHIFT = BigInt(SevStatus.FEATURES_SHIFT);
+const ALTERNATE_INJECTION = BigInt(SevStatus.ALTERNATE_INJECTION) >> FEATURES_SHIFT;
+const SECURE_TSC = BigInt(SevStatus.SECURE_TSC) >> FEATURES_SHIFT;
+const DEBUG_SWAP = BigInt(SevStatus.DEBUG_SWAP) >> FEATURES_SHIFT;
+
 /** Most that the core runs in one go. */
 const STRETCH = 0x4000_0000;
 
@@ -35,6 +44,9 @@ export class Vcpu {
   /** The VMSA as the processor left it. */
   #vmsa: Uint8Array = new Uint8Array(PAGE);
   #vmsaFrame: number | undefined;
+  #vmsaGfn = VMSA_GFN;
+  /** The vCPU has not run from its VMSA yet. */
+  #fresh = false;
   /** What VMRUN has against the state that the vCPU was started in. */
   #startRefusal: string | undefined;
   #refusal = '';
@@ -77,9 +89,11 @@ export class Vcpu {
     this.#core.state.sevStatus = this.#mode === 'sev' ? BigInt(SevStatus.SEV) : 0n;
   }
 
-  /** Starts from the VMSA in system frame `frame`. */
-  startProtected(frame: number, memory: GuestMemory): void {
+  /** Starts from the VMSA in system frame `frame`, which must be the guest's page `gfn`. */
+  startProtected(frame: number, memory: GuestMemory, gfn = VMSA_GFN): void {
     this.#vmsaFrame = frame;
+    this.#vmsaGfn = gfn;
+    this.#fresh = true;
     memory.watch(frame, () => this.#store());
     this.#core.control.vmpl = 0;
     this.#vmsa = this.#readVmsa(frame);
@@ -98,6 +112,9 @@ export class Vcpu {
       return { code: Exit.INVALID, info1: 0n, info2: 0n };
     }
     this.#core.control.exitIntInfo = 0n;
+    if ((this.#core.control.sevFeatures & ALTERNATE_INJECTION) !== 0n) {
+      return { code: EXIT_MISSING, info1: 0n, info2: 0n };
+    }
     const code = this.#core.run(Math.min(maxInstructions, STRETCH));
     const { exitInfo1, exitInfo2, exitIntInfo } = this.#core.control;
     if (mustRepeat(exitIntInfo)) this.inject(exitIntInfo);
@@ -107,6 +124,42 @@ export class Vcpu {
   /** EVENTINJ for the next VMRUN, which refuses what the architecture does not allow. */
   inject(event: bigint): void {
     this.#core.control.eventInj = event;
+  }
+
+  /** Whether an event is to be injected already. */
+  get injecting(): boolean {
+    return (this.#core.control.eventInj & BigInt(Injection.VALID)) !== 0n;
+  }
+
+  /** Whether the guest takes interrupts now: VMCB guest interrupt mask and shadow. APM2 §15.21.5. */
+  get interruptible(): boolean {
+    const { control, state } = this.#core;
+    return (state.rflags & BigInt(RFLAGS_IF)) !== 0n && control.interruptShadow === 0n;
+  }
+
+  /** The guest's CR8: VMCB V_TPR. APM2 §15.21.2. */
+  get taskPriority(): number {
+    return Number(this.#core.control.vTpr);
+  }
+
+  set taskPriority(value: number) {
+    this.#core.control.vTpr = BigInt(value);
+    this.#core.state.cr8 = BigInt(value);
+  }
+
+  /** Has the guest exit (VINTR) once it would take `vector`; undefined: no more. APM2 §15.21.4. */
+  requestWindow(vector: number | undefined): void {
+    const { control } = this.#core;
+    control.vIrq = vector === undefined ? 0n : 1n;
+    if (vector === undefined) return;
+    control.vIntrPriority = BigInt(vector >> 4);
+    control.vIntrVector = BigInt(vector);
+  }
+
+  /** Has the guest exit at its next IRET, where that can be intercepted. APM2 §15.13. */
+  watchIret(on: boolean): void {
+    if (protectedState(this.#mode)) return;
+    setIntercept(this.#core.control, Exit.IRET, on);
   }
 
   /** Has the guest raise exception `vector`, with an error code where one is given. */
@@ -131,10 +184,10 @@ export class Vcpu {
     if (this.#startRefusal !== undefined) return this.#startRefusal;
     if (frame !== undefined) {
       if (this.#mode === 'snp') {
-        const refusal = refusedPage(this.#core.frames.rmp(frame), this.#asid, VMSA_GFN);
+        const refusal = refusedPage(this.#core.frames.rmp(frame), this.#asid, this.#vmsaGfn);
         if (refusal !== undefined) return refusal;
       }
-      if (this.#core.frames.written(frame)) {
+      if (this.#fresh || this.#core.frames.written(frame)) {
         const refusal = this.#load(frame);
         if (refusal !== undefined) return refusal;
       }
@@ -153,9 +206,17 @@ export class Vcpu {
     const refusal = refusedVmsa(save, this.#mode);
     if (refusal !== undefined) return refusal;
     this.#vmsa = page;
+    this.#fresh = false;
     loadState(this.#core.state, page);
     this.#core.control.vmpl = save.vmpl;
     this.#core.control.sevFeatures = save.sevFeatures;
+    // With its debug registers swapped the guest needs nobody's help with DR7. APM2 §15.36.4
+    const helped = (save.sevFeatures & DEBUG_SWAP) === 0n;
+    setIntercept(this.#core.control, Exit.DR7_READ, helped);
+    setIntercept(this.#core.control, Exit.DR7_WRITE, helped);
+    this.#core.control.tscScale = save.tscScale;
+    this.#core.control.tscFrequency = tscMegahertz(save.tscScale);
+    if ((save.sevFeatures & SECURE_TSC) !== 0n) this.#core.state.tscOffset = save.tscOffset;
     this.#core.state.sevStatus = sevStatus(save.sevFeatures);
     this.#core.flush();
     this.#core.frames.clearWritten(frame);
@@ -168,7 +229,7 @@ export class Vcpu {
 
   #store(): void {
     const frame = this.#vmsaFrame;
-    if (frame === undefined || this.#core.frames.written(frame)) return;
+    if (frame === undefined || this.#fresh || this.#core.frames.written(frame)) return;
     storeState(this.#core.state, this.#vmsa);
     const save = view(Vmsa, this.#vmsa);
     const { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip } = this.#core.control;
@@ -180,10 +241,11 @@ export class Vcpu {
 
 /**
  * Whether an event whose delivery led to the exit must be injected again. The guest comes to what
- * its instructions raise by itself, to #VC in particular. APM2 §15.7.2.
+ * its instructions raise by itself, to #VC in particular; no instruction raises #HV. APM2 §15.7.2.
  */
 function mustRepeat(event: bigint): boolean {
   if ((event & BigInt(Injection.VALID)) === 0n) return false;
   const type = Number((event >> BigInt(Injection.TYPE_SHIFT)) & 7n);
+  if (type === Injection.TYPE_EXCEPTION) return Number(event & 0xffn) === VECTOR_HV;
   return type === Injection.TYPE_INTERRUPT || type === Injection.TYPE_NMI;
 }
