@@ -6,6 +6,7 @@ import * as cpuidPage from '../../spec/layouts/cpuid-page.ts';
 import * as doorbell from '../../spec/layouts/doorbell.ts';
 import * as elf from '../../spec/layouts/elf.ts';
 import * as ghcb from '../../spec/layouts/ghcb.ts';
+import * as guestMessage from '../../spec/layouts/guest-message.ts';
 import * as igvm from '../../spec/layouts/igvm.ts';
 import * as pvh from '../../spec/layouts/pvh.ts';
 import * as secrets from '../../spec/layouts/secrets.ts';
@@ -25,6 +26,7 @@ export const layoutModules: Readonly<Record<string, LayoutModule>> = {
   'spec/layouts/doorbell.ts': doorbell,
   'spec/layouts/elf.ts': elf,
   'spec/layouts/ghcb.ts': ghcb,
+  'spec/layouts/guest-message.ts': guestMessage,
   'spec/layouts/igvm.ts': igvm,
   'spec/layouts/pvh.ts': pvh,
   'spec/layouts/secrets.ts': secrets,
