@@ -18,6 +18,7 @@ const HEAD = `
 import { RFLAGS_ZF } from '../../../../spec/cpu';
 import { TLB_EXECUTE, TLB_READ, TLB_WRITE } from '../memory-map';
 import { BOUNCE_END, finishWrite, modifyPointer, readPointer, writeMemory } from './access';
+import { stillAcross } from './across';
 import { computeAddress } from './address';
 import { follow, followTo } from './block';
 import { BLOCK_MAX } from './code';
@@ -32,7 +33,7 @@ import {
   EXCEPTION, EXIT, extraIterations, NONE, pending, setPending, STOP,
 } from './machine';
 import { throughStack } from './operand';
-import { ADDRESS, END, nextOf, ripOf, SLOW, STALE, TOO_LONG, UNDEFINED, UNKNOWN } from './record';
+import { ACROSS, ADDRESS, END, nextOf, ripOf, SLOW, STALE, TOO_LONG, UNDEFINED, UNKNOWN } from './record';
 import { slow } from './slow';
 import { PAGE_MASK } from './tlb';
 
@@ -94,6 +95,11 @@ export function interpret(p: usize, end: u64): void {
       case <i32>ADDRESS: {
         if (!computeAddress(p)) break;
         p += 32;
+        continue;
+      }
+      case <i32>ACROSS: {
+        if (!stillAcross(p)) break;
+        if (load<u16>(p) === ACROSS) p += 32;
         continue;
       }
       case <i32>UNDEFINED: {

@@ -178,6 +178,74 @@ describe('decoded code', () => {
   });
 });
 
+describe('an instruction in two pages', () => {
+  /** At the end of one page that is mapped here, going on into the next: mov eax, imm32; hlt. */
+  const AT = TARGET + 0xffd;
+
+  function twoPages(emit: (asm: Assembler) => void): Program {
+    const program = longModeProgram(emit);
+    program.write64(PLACE.directory + 16, BigInt(PLACE.table) | 7n);
+    program.write64(PLACE.table, 0x3_0007n);
+    program.write64(PLACE.table + 8, 0x3_1007n);
+    program.core.write(0x3_0ffd, Uint8Array.of(0xb8, 0x11, 0x22), 0);
+    program.core.write(0x3_1000, Uint8Array.of(0x33, 0x44, 0xc3), 0);
+    program.core.write(0x3_2000, Uint8Array.of(0x55, 0x66, 0xc3), 0);
+    return program;
+  }
+
+  const callTwice = (between: (asm: Assembler) => void) => (asm: Assembler) => {
+    for (const then of [between, () => {}]) {
+      asm.op('mov r32, imm32', RBX, AT);
+      asm.op('call r/m64', RBX);
+      asm.op('mov r64, r/m64', RCX, RAX);
+      then(asm);
+      if (then === between) asm.op('mov r64, r/m64', RDX, RAX);
+    }
+    asm.op('hlt');
+  };
+
+  it('changes with a store to its second page', () => {
+    const { core, run } = twoPages(
+      callTwice((asm) => {
+        asm.op('mov r32, imm32', RBX, TARGET + 0x1000);
+        asm.op('mov r/m8, imm8', mem(RBX), 0x77);
+      }),
+    );
+    expect(run()).toBe(Exit.HLT);
+    expect(core.state.rdx).toBe(0x4433_2211n);
+    expect(core.state.rcx).toBe(0x4477_2211n);
+  });
+
+  it('changes with the mapping of its second page', () => {
+    const { core, run } = twoPages(
+      callTwice((asm) => {
+        asm.op('mov r32, imm32', RBX, PLACE.table);
+        asm.op('mov r/m32, imm32', mem(RBX, 8), 0x3_2007);
+        asm.op('mov r32, imm32', RBX, TARGET + 0x1000);
+        asm.op('invlpg m', mem(RBX));
+      }),
+    );
+    expect(run()).toBe(Exit.HLT);
+    expect(core.state.rdx).toBe(0x4433_2211n);
+    expect(core.state.rcx).toBe(0x6655_2211n);
+  });
+
+  it('faults with the address of its second page once that is gone', () => {
+    const { core, run } = twoPages(
+      callTwice((asm) => {
+        asm.op('mov r32, imm32', RBX, PLACE.table);
+        asm.op('mov r/m32, imm32', mem(RBX, 8), 0);
+        asm.op('mov r32, imm32', RBX, TARGET + 0x1000);
+        asm.op('invlpg m', mem(RBX));
+      }),
+    );
+    core.control.intercept2 = 1 << 14;
+    expect(run()).toBe(Exit.EXCP_BASE + 14);
+    expect(core.state.rip).toBe(BigInt(AT));
+    expect(core.control.exitInfo2).toBe(BigInt(TARGET + 0x1000));
+  });
+});
+
 describe('the nested page table', () => {
   it.each([
     ['absent', { present: false }, readTarget, 0n],

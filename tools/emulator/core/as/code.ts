@@ -47,9 +47,9 @@ export function keep(end: usize): void {
   top = (end + 31) & ~31;
 }
 
-/** Throws all decoded code away if another block and page would not fit. The caller holds no record. */
+/** Throws all decoded code away if another block and two pages would not fit. The caller holds no record. */
 export function reserve(): bool {
-  if (top + PAGE_SIZE + BLOCK_SIZE <= codeBase + Region.CODE_SIZE) return false;
+  if (top + 2 * PAGE_SIZE + BLOCK_SIZE <= codeBase + Region.CODE_SIZE) return false;
   forgetCode();
   return true;
 }
@@ -123,6 +123,10 @@ export function dropCode(frame: u32): void {
     while (block !== 0) {
       const count: usize = load<u32>(block, 4);
       const records = block + BLOCK_HEADER;
+      if (count === 0) {
+        store<u16>(load<u32>(block, 8), STALE);
+        store<u32>(load<u32>(block, 12), 0);
+      }
       for (let i: usize = 0; i < count; i++) store<u16>(records + i * RECORD_SIZE, STALE);
       block = load<u32>(block);
     }
@@ -138,4 +142,18 @@ export function addBlock(page: usize, block: usize, records: u32, offset: u32): 
   store<u32>(block, records, 4);
   store<u32>(page, <u32>block, PAGE_BLOCKS);
   store<u32>(page + PAGE_SLOTS + ((<usize>offset) << 2), <u32>(block + BLOCK_HEADER));
+}
+
+/**
+ * Notes that the record at `record`, which `slot` of another page leads to, depends on the bytes of `page`
+ * too: a header in the list of the page's blocks with no records of its own.
+ */
+export function tie(page: usize, record: usize, slot: usize): void {
+  const header = blockRoom();
+  keep(header + BLOCK_HEADER);
+  store<u32>(header, load<u32>(page, PAGE_BLOCKS));
+  store<u32>(header, 0, 4);
+  store<u32>(header, <u32>record, 8);
+  store<u32>(header, <u32>slot, 12);
+  store<u32>(page, <u32>header, PAGE_BLOCKS);
 }

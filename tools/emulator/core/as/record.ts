@@ -64,6 +64,8 @@ export const ADDRESS: u16 = 3;
 export const UNDEFINED: u16 = 4;
 export const UNKNOWN: u16 = 5;
 export const TOO_LONG: u16 = 6;
+/** See to the second page of an instruction that lies in two. */
+export const ACROSS: u16 = 7;
 
 /** Offsets of registers that decoded instructions name. */
 export const ZERO_REGISTER: u8 = <u8>(Cpu.ZERO - Cpu.FIRST);
