@@ -61,7 +61,7 @@ export async function assembleModule(
   let sourceMap: string | undefined;
   const config = join(root, 'asconfig.json');
   const { error, stderr } = await asc.main(
-    [entry, '--config', 'asconfig.json', '--outFile', 'module.wasm', ...flags],
+    [entry, '--config', 'asconfig.json', '--noColors', '--outFile', 'module.wasm', ...flags],
     {
       readFile: (name) =>
         name === 'asconfig.json' ? readFileSync(config, 'utf8') : read(base, sources, name),
