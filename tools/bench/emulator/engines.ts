@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as Exit from '../../../spec/exit.ts';
@@ -151,10 +151,10 @@ export async function runOnBochs(image: Uint8Array, count: number): Promise<Timi
       stdio: ['ignore', 'ignore', 'ignore'],
       cwd: folder,
     });
-    // Opened for both ways it neither waits for a writer nor ends with one; the child's end ends it.
-    const stream = createReadStream(pipe, { fd: openSync(pipe, 'r+') });
-    child.on('exit', () => stream.destroy());
-    return collect(child, stream, count);
+    // Reading a FIFO blocks until somebody writes: better a process than one of our own threads.
+    const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] });
+    child.on('exit', () => reader.kill());
+    return collect(child, reader.stdout, count).finally(() => reader.kill());
   });
 }
 
