@@ -128,8 +128,10 @@ function shiftRight(
   const by = constantOf(count);
   if (by === undefined) return ids.number(Math.min(value.most, mask));
   const shift = by % Math.max(width, 32);
-  if (Number.isFinite(value.most)) return ids.number(Math.floor(value.most / 2 ** shift));
-  return ids.number(shift > 11 ? 2 ** (64 - shift) - 1 : Infinity);
+  const term = { op: 'shr', of: value, by: shift } as const;
+  const rest = shift > 11 ? 2 ** (64 - shift) - 1 : Infinity;
+  const most = Number.isFinite(value.most) ? Math.floor(value.most / 2 ** shift) : rest;
+  return ids.number(most, 0, term);
 }
 
 function add(

@@ -36,6 +36,10 @@ export function assume(state: State, instruction: Instruction, taken: boolean): 
     case E:
       cap(state, left, right.most);
       cap(state, right, left.most);
+      // Where nothing is left of a shift to the right, there were no bits above.
+      if (left.term?.op === 'shr' && right.most === 0) {
+        cap(state, left.term.of, 2 ** left.term.by - 1);
+      }
       break;
     case NE:
       if (constantOf(right) === 0) raise(state, left, 1);

@@ -137,7 +137,7 @@ function readImage(pages: Pages, broken: readonly Violation[]): Program {
 /** The bytes of ImageInfo: the only place that begins with its magic. */
 function findInfo(pages: Pages): Uint8Array {
   for (const page of pages.values()) {
-    const words = new BigUint64Array(page.slice().buffer);
+    const words = new BigUint64Array(Uint8Array.from(page).buffer);
     const at = words.indexOf(BigInt(IMAGE_MAGIC)) * 8;
     if (at < 0) continue;
     if (at + ImageInfo.size <= PAGE) return page.subarray(at);
@@ -161,7 +161,7 @@ function mapPages(pages: Pages, root: number): { segments: Segment[]; broken: Vi
   ) => {
     const page = pages.get(frame);
     if (!page) throw new UserError('the image has a page table outside of its memory');
-    const entries = new BigUint64Array(page.slice().buffer);
+    const entries = new BigUint64Array(Uint8Array.from(page).buffer);
     for (let i = 0; i < ENTRIES; i++) {
       const entry = entries[i] ?? 0n;
       if ((entry & BigInt(Paging.PRESENT)) === 0n) continue;

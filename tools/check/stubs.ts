@@ -70,6 +70,7 @@ function judge(
 ): string | undefined {
   const { name } = row.effect;
   const [operand] = operands;
+  if (name === 'ret') fn.popped = operand?.kind === 'immediate' ? Number(operand.value) : 0;
   const isUnusual = row.cpl0 || row.intercept !== undefined || name === 'syscall';
   if (isUnusual && !allowed.includes(name)) return 'a privileged instruction in hand-written code';
   if (name !== 'call' && name !== 'jmp' && name !== 'jcc') return undefined;

@@ -5,9 +5,10 @@ import { implied } from './implied.ts';
 import type { Instruction } from './instruction.ts';
 import { moveStack, operandValue, setRegister } from './operands.ts';
 import { placeOf } from './place.ts';
-import { type State, typed } from './state.ts';
+import { type Comparison, type State, typed } from './state.ts';
 import { stringInstruction } from './strings.ts';
 import { ENTRY } from './types.ts';
+import type { Value } from './value.ts';
 import { R14, RSP, readRegister, stackOffset, type Visit } from './visit.ts';
 
 /** Conditional moves and arithmetic alone decide these flags; what else writes them ends a comparison. */
@@ -27,6 +28,8 @@ export function step(visit: Visit, state: State, instruction: Instruction): void
   }
   switch (behaviour) {
     case 'reads':
+      // Its operand is no access: it only makes the instruction longer.
+      if (instruction.row.effect.name === 'nop') break;
       for (const operand of instruction.operands) {
         if (operand.kind === 'memory' && operand.size > 0) {
           access(visit, state, instruction, operand);
@@ -51,7 +54,9 @@ export function step(visit: Visit, state: State, instruction: Instruction): void
       break;
     default:
   }
-  if (((flags.written | flags.undefined) & CARRY_OR_ZERO) !== 0) state.comparison = undefined;
+  if (((flags.written | flags.undefined) & CARRY_OR_ZERO) !== 0) {
+    state.comparison = comparisonWithZero(visit, state, instruction);
+  }
   const after = state.registers[R14];
   if (compartment.kind === 'sandbox' && after !== before && after?.kind !== 'base') {
     visit.violate(instruction, 'r14 is written');
@@ -92,6 +97,22 @@ function compare(visit: Visit, state: State, instruction: Instruction): void {
     }
   }
   state.comparison = { left, right, width, ifEqual };
+}
+
+/** Flags that tell whether a number is zero: of `test` with itself, and of what a shift leaves. */
+function comparisonWithZero(
+  { analysis }: Visit,
+  state: State,
+  { row, operands }: Instruction,
+): Comparison | undefined {
+  const [first, second] = operands;
+  const { name, width } = row.effect;
+  if (first?.kind !== 'register' || first.file !== 'gpr') return undefined;
+  const isSame = second?.kind === 'register' && second.number === first.number;
+  const isShift = name === 'shr' && second?.kind === 'immediate' && second.value !== 0n;
+  if (!isShift && !(name === 'test' && isSame)) return undefined;
+  const left = state.registers[first.number] as Value;
+  return { left, right: analysis.ids.constant(0), width, ifEqual: undefined };
 }
 
 function pushOrPop(visit: Visit, state: State, instruction: Instruction): void {

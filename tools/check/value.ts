@@ -36,7 +36,7 @@ export interface Numeric {
 
 export type Term =
   | { readonly op: 'sum'; readonly a: Value; readonly b: Value }
-  | { readonly op: 'shl'; readonly of: Numeric; readonly by: number }
+  | { readonly op: 'shl' | 'shr'; readonly of: Numeric; readonly by: number }
   /** What lay at an address of the program when it was read. */
   | { readonly op: 'load'; readonly at: number; readonly size: number };
 
