@@ -159,6 +159,31 @@ describe('imports', () => {
   });
 });
 
+describe('the instructions of a cipher', () => {
+  it('work on memory, by registers that hold nothing else', () => {
+    const object = compileText(
+      `(module (import "cpu" "x" (func (param i64 i64)))
+        (func (export "f") (param i64 i64) (call 0 (local.get 1) (local.get 0))))`,
+      { bind: () => ({ kind: 'intrinsic', name: 'cpu.aesenc' }), mode: 'base0' },
+    );
+    const code = Buffer.from(object.sections.text.bytes).toString('hex');
+    // movups xmm15, [rsi]; aesenc xmm15, [rdi]; movups [rsi], xmm15
+    expect(code).toContain('440f103e66440f38dc3f440f113e');
+  });
+
+  it('multiply two numbers to memory', () => {
+    const object = compileText(
+      `(module (import "cpu" "x" (func (param i64 i64 i64)))
+        (func (export "f") (param i64 i64 i64)
+          (call 0 (local.get 0) (local.get 1) (local.get 2))))`,
+      { bind: () => ({ kind: 'intrinsic', name: 'cpu.pclmulqdq' }), mode: 'base0' },
+    );
+    const code = Buffer.from(object.sections.text.bytes).toString('hex');
+    // movq xmm15, rax; movq xmm14, rcx; pclmulqdq xmm15, xmm14, 0; movups [rsi], xmm15
+    expect(code).toContain('664c0f6ef8664c0f6ef166450f3a44fe00440f113e');
+  });
+});
+
 describe('the whole memory at base 0', () => {
   it('has 65536 pages and does not grow', () => {
     const object = compileText(

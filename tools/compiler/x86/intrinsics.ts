@@ -80,8 +80,14 @@ const MUL = form('mul r/m64');
 const SYSCALL = form('syscall');
 const MOVSB = form('movsb');
 const STOSB = form('stosb');
-const OUTSB = form('outsb');
-const INSB = form('insb');
+const RDTSCP = form('rdtscp');
+const RDPMC = form('rdpmc');
+const XGETBV = form('xgetbv');
+const VMMCALL = form('vmmcall');
+const MONITOR = form('monitor');
+const MWAIT = form('mwait');
+const FROM_DEBUG = form('mov r64, dr');
+const TO_DEBUG = form('mov dr, r64');
 const BSWAP = form('bswap r64');
 
 /** rax = rdx:rax */
@@ -150,6 +156,66 @@ function repeated(row: Form, type: string, registers: readonly number[]): Intrin
     out.asm.none(row);
   });
 }
+
+const STRING_FORMS = {
+  8: { ins: form('insb'), outs: form('outsb') },
+  16: { ins: form('insw'), outs: form('outsw') },
+  32: { ins: form('insd'), outs: form('outsd') },
+} as const;
+
+/** `rep ins` and `rep outs`, and once each: port, virtual address, and how many times. */
+function portStrings(width: 8 | 16 | 32): readonly (readonly [string, Intrinsic])[] {
+  const { ins, outs } = STRING_FORMS[width];
+  const once = (row: Form, index: number) =>
+    fixed('iI:', [RDX, index], NO_REGISTER, [], (out) => bare(out, row));
+  return [
+    [`cpu.ins${width}`, repeated(ins, 'iII:', [RDX, RDI, RCX])],
+    [`cpu.outs${width}`, repeated(outs, 'iII:', [RDX, RSI, RCX])],
+    [`cpu.insOnce${width}`, once(ins, RDI)],
+    [`cpu.outsOnce${width}`, once(outs, RSI)],
+  ];
+}
+
+const rdtsc = fixed(':I', [], RAX, [RDX], (out) => {
+  bare(out, RDTSC);
+  join(out);
+});
+
+/** TSC_AUX goes to a virtual address. */
+const rdtscp = fixed('I:I', [RSI], RAX, [RCX, RDX], (out) => {
+  bare(out, RDTSCP);
+  out.asm.rm(MOV_STORE[32], RCX, RSI, NO_REGISTER, 1, 0);
+  join(out);
+});
+
+/** A 64-bit register by its number: RDPMC, XGETBV. */
+function readNumbered(row: Form): Intrinsic {
+  return fixed('i:I', [RCX], RAX, [RDX], (out) => {
+    bare(out, row);
+    join(out);
+  });
+}
+
+/** RAX names the call, and is its result. */
+const vmmcall = fixed('I:I', [RAX], RAX, [], (out) => bare(out, VMMCALL));
+
+/** Address, extensions, hints. */
+const monitor = fixed('Iii:', [RAX, RCX, RDX], NO_REGISTER, [], (out) => bare(out, MONITOR));
+
+/** Hints, extensions. */
+const mwait = fixed('ii:', [RAX, RCX], NO_REGISTER, [], (out) => bare(out, MWAIT));
+
+const DEBUG_CONTROL = 7;
+
+const readDr7 = fixed(':I', [], RAX, [], (out) => {
+  out.intercept(FROM_DEBUG, DEBUG_CONTROL);
+  out.asm.rr(FROM_DEBUG, DEBUG_CONTROL, RAX);
+});
+
+const writeDr7 = fixed('I:', [RAX], NO_REGISTER, [], (out) => {
+  out.intercept(TO_DEBUG, DEBUG_CONTROL);
+  out.asm.rr(TO_DEBUG, DEBUG_CONTROL, RAX);
+});
 
 function readControl(number: number): Intrinsic {
   return fixed(':I', [], RAX, [], (out) => {
@@ -345,8 +411,9 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ['cpu.out8', portOut(8)],
   ['cpu.out16', portOut(16)],
   ['cpu.out32', portOut(32)],
-  ['cpu.outs8', repeated(OUTSB, 'iII:', [RDX, RSI, RCX])],
-  ['cpu.ins8', repeated(INSB, 'iII:', [RDX, RDI, RCX])],
+  ...portStrings(8),
+  ...portStrings(16),
+  ...portStrings(32),
   ['cpu.copy', repeated(MOVSB, 'III:', [RDI, RSI, RCX])],
   ['cpu.fill', repeated(STOSB, 'IiI:', [RDI, RAX, RCX])],
   ...[0, 2, 3, 4].map((n) => [`cpu.readCr${n}`, readControl(n)] as const),
@@ -356,16 +423,18 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ['cpu.lgdt', atAddress('lgdt m16&64')],
   ['cpu.lidt', atAddress('lidt m16&64')],
   ['cpu.ltr', loadTaskRegister],
-  ...['sti', 'cli', 'hlt', 'pause', 'mfence', 'vmgexit', 'vmmcall'].map(
+  ...['sti', 'cli', 'hlt', 'pause', 'mfence', 'vmgexit', 'wbinvd', 'invd'].map(
     (id) => [`cpu.${id}`, plain(id)] as const,
   ),
-  [
-    'cpu.rdtsc',
-    fixed(':I', [], RAX, [RDX], (out) => {
-      bare(out, RDTSC);
-      join(out);
-    }),
-  ],
+  ['cpu.rdtsc', rdtsc],
+  ['cpu.rdtscp', rdtscp],
+  ['cpu.rdpmc', readNumbered(RDPMC)],
+  ['cpu.xgetbv', readNumbered(XGETBV)],
+  ['cpu.vmmcall', vmmcall],
+  ['cpu.monitor', monitor],
+  ['cpu.mwait', mwait],
+  ['cpu.readDr7', readDr7],
+  ['cpu.writeDr7', writeDr7],
   ['cpu.rdrand64', random(RDRAND)],
   ['cpu.rdseed64', random(RDSEED)],
   ['cpu.aesenc', cipherRound('aesenc xmm, xmm/m128')],
