@@ -1,5 +1,5 @@
 import { Op } from '../wasm/opcodes.ts';
-import { isInLoop } from './layout.ts';
+import { isInLoop } from './loops.ts';
 import {
   type Block,
   type Fn,
@@ -28,7 +28,7 @@ export function hoistInvariants(fn: Fn): void {
 function hoistFrom(fn: Fn, header: Block): void {
   const before = header.preds[0] as Block;
   const room = { general: MOST, float: MOST };
-  for (let i = fn.blocks.indexOf(header); i < fn.blocks.length; i++) {
+  for (let i = header.order; i < fn.blocks.length; i++) {
     const block = fn.blocks[i] as Block;
     if (!isInLoop(block, header)) break;
     if (block.cold) continue;

@@ -6,15 +6,11 @@ import { type Block, Exit, type Fn } from './value.ts';
  */
 export function layOut(fn: Fn): void {
   markCold(fn);
-  const blocks = [
-    ...fn.blocks.filter(({ cold }) => !cold),
-    ...fn.blocks.filter(({ cold }) => cold),
-  ];
-  number(blocks);
-  for (const header of blocks.filter(({ isLoopHeader }) => isLoopHeader)) {
-    gather(blocks, header);
-  }
-  fn.blocks = blocks;
+  const warm = fn.blocks.filter(({ cold }) => !cold);
+  fn.blocks = [...gatherLoops(warm), ...fn.blocks.filter(({ cold }) => cold)];
+  fn.blocks.forEach((block, i) => {
+    block.order = i;
+  });
 }
 
 function markCold(fn: Fn): void {
@@ -25,33 +21,25 @@ function markCold(fn: Fn): void {
   }
 }
 
-function number(blocks: readonly Block[]): void {
-  blocks.forEach((block, i) => {
-    block.order = i;
-  });
-}
-
-/** Moves blocks that stand between a loop's blocks but are not part of it behind the loop. */
-function gather(blocks: Block[], header: Block): void {
-  const inLoop = (block: Block) => isInLoop(block, header);
-  let end = header.order + 1;
-  for (let i = end; i < blocks.length; i++) if (inLoop(blocks[i] as Block)) end = i + 1;
-  const segment = blocks.slice(header.order, end);
-  const ordered = [...segment.filter(inLoop), ...segment.filter((block) => !inLoop(block))];
-  ordered.forEach((block, i) => {
-    block.order = header.order + i;
-    blocks[block.order] = block;
-  });
-}
-
-/** Whether a block is in the loop of this header, or in one nested in it. */
-export function isInLoop(block: Block, header: Block): boolean {
-  let { loop } = block;
-  while (loop && loop !== header) loop = outerLoop(loop);
-  return loop === header;
-}
-
-/** The header of the loop around a loop's header. */
-export function outerLoop(header: Block): Block | undefined {
-  return header.preds[0]?.loop;
+/** Blocks in order, but where a loop begins all of it. */
+function gatherLoops(blocks: readonly Block[]): Block[] {
+  const outside: Block[] = [];
+  const inside = new Map<Block, Block[]>();
+  const listOf = (loop: Block | undefined) => (loop ? (inside.get(loop) as Block[]) : outside);
+  for (const block of blocks) {
+    if (block.isLoopHeader) {
+      // The header stands for its loop in the list of what is around it.
+      inside.set(block, []);
+      listOf(block.outer).push(block);
+    } else {
+      listOf(block.loop).push(block);
+    }
+  }
+  const ordered: Block[] = [];
+  const work = outside.reverse();
+  for (let block = work.pop(); block; block = work.pop()) {
+    ordered.push(block);
+    if (block.isLoopHeader) work.push(...(inside.get(block) as Block[]).reverse());
+  }
+  return ordered;
 }

@@ -1,5 +1,5 @@
 import { accessShift, isLoad, isStore, Op } from '../wasm/opcodes.ts';
-import { isInLoop } from './layout.ts';
+import { isInLoop } from './loops.ts';
 import {
   type Block,
   type Fn,
@@ -118,7 +118,7 @@ function quietLoops(fn: Fn): Set<Block> {
   const quiet = new Set(fn.blocks.filter(({ isLoopHeader }) => isLoopHeader));
   for (const { body, loop } of fn.blocks) {
     if (!loop || !body.some(({ op }) => writesMemory(op))) continue;
-    for (let around: Block | undefined = loop; around; around = around.preds[0]?.loop) {
+    for (let around: Block | undefined = loop; around; around = around.outer) {
       quiet.delete(around);
     }
   }

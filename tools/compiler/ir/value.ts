@@ -111,6 +111,11 @@ export class Block {
   loop: Block | undefined;
   loopDepth = 0;
   isLoopHeader = false;
+  /** Of a loop's header: the header of the loop around it. */
+  outer: Block | undefined;
+  /** Of a loop's header: the numbers of the loop and of those nested in it, [first, end). */
+  loopFirst = 0;
+  loopEnd = 0;
   /** Whether it only leads to a trap. */
   cold = false;
   /** Position in Fn.blocks; set by layout. */

@@ -165,7 +165,7 @@ class LinearScan {
     let { loop } = this.#blockAt(position);
     while (loop && loop.from > taker.from && taker.nextUse(loop.from, Need.MOVE) >= position) {
       best = loop.from;
-      loop = outerLoop(loop);
+      loop = loop.outer;
     }
     return best;
   }
@@ -259,7 +259,7 @@ class LinearScan {
     let { loop } = this.#blockAt(position);
     while (loop && loop.from > from) {
       best = loop.from;
-      loop = outerLoop(loop);
+      loop = loop.outer;
     }
     return best;
   }
@@ -275,8 +275,4 @@ class LinearScan {
 
 function nextInstruction(position: number): number {
   return position - (position % STEP) + STEP;
-}
-
-function outerLoop(header: MachineBlock): MachineBlock | undefined {
-  return header.preds[0]?.loop;
 }

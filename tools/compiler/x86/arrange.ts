@@ -21,8 +21,7 @@ export function loopTops(blocks: readonly MachineBlock[]): Set<MachineBlock> {
   for (const block of blocks) {
     if (!block.loop) continue;
     if (!tops.has(block.loop)) tops.set(block.loop, block);
-    const around = block.loop.preds[0]?.loop;
-    if (around) outer.add(around);
+    if (block.loop.outer) outer.add(block.loop.outer);
   }
   return new Set([...tops].filter(([header]) => !outer.has(header)).map(([, top]) => top));
 }
@@ -44,7 +43,6 @@ function rotate(blocks: MachineBlock[], header: MachineBlock): void {
 }
 
 function isWithin(block: MachineBlock | undefined, header: MachineBlock): boolean {
-  let loop = block?.loop;
-  while (loop && loop !== header) loop = loop.preds[0]?.loop;
-  return loop === header;
+  const number = block?.loop?.loopFirst;
+  return number !== undefined && number >= header.loopFirst && number < header.loopEnd;
 }

@@ -219,6 +219,7 @@ class IntervalBuilder {
     }
     for (const temp of temps) {
       this.#interval(temp).ranges.push({ from: at, to: at + 3, owner: this.#interval(temp) });
+      this.#addUse(temp, at + 2, Need.MUST);
       this.#addUse(temp, at, Need.MUST);
     }
     if (inst.clobbers !== 0) this.#clobber(inst.clobbers, at + 1);

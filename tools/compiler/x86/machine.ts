@@ -131,6 +131,10 @@ export class MachineBlock {
   isLoopHeader = false;
   /** Header of the innermost loop. */
   loop: MachineBlock | undefined = undefined;
+  /** Of a loop's header: the header of the loop around it, and the loops' numbers as in the IR. */
+  outer: MachineBlock | undefined = undefined;
+  loopFirst = 0;
+  loopEnd = 0;
   cold = false;
   /** Positions of the block's start and end; its instructions lie 4 apart, from `from` + 4 on. */
   from = 0;

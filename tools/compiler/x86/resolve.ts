@@ -108,6 +108,7 @@ class Resolver {
     const leaving = block.to - 1;
     const { liveIn } = this.#allocation.intervals.liveness;
     for (const register of liveIn[succ.order] as readonly number[]) {
+      if ((this.#allocation.pieces[register] as readonly Interval[]).length === 1) continue;
       const to = this.#at(register, succ.from);
       if (to >= SLOT) continue;
       const from = this.#at(register, leaving);

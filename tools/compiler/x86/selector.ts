@@ -101,6 +101,9 @@ export class Selector {
     made.loopDepth = block.loopDepth;
     made.isLoopHeader = block.isLoopHeader;
     made.loop = block.loop && this.machineBlock(block.loop);
+    made.outer = block.outer && this.machineBlock(block.outer);
+    made.loopFirst = block.loopFirst;
+    made.loopEnd = block.loopEnd;
     made.cold = block.cold;
     made.phis = block.phis.map(
       (phi): Phi => ({ def: phi.id, inputs: phi.args.map((arg) => this.anyUse(arg)), at: -1 }),
