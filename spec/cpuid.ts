@@ -2,10 +2,13 @@
 
 export const LEAF_FEATURES: u32 = 0x1;
 export const LEAF_STRUCTURED_FEATURES: u32 = 0x7;
+export const LEAF_TOPOLOGY: u32 = 0xb;
 export const LEAF_XSAVE: u32 = 0xd;
 export const LEAF_EXTENDED: u32 = 0x8000_0000;
 export const LEAF_EXTENDED_FEATURES: u32 = 0x8000_0001;
 export const LEAF_ADDRESS_SIZES: u32 = 0x8000_0008;
+export const LEAF_EXTENDED_APIC: u32 = 0x8000_001e;
+export const LEAF_EXTENDED_TOPOLOGY: u32 = 0x8000_0026;
 /** EBX[5:0] is the position of the C-bit, EBX[31] COHERENCY_SFW_NO. */
 export const LEAF_ENCRYPTED_MEMORY: u32 = 0x8000_001f;
 
@@ -53,7 +56,11 @@ export const EBX_RDSEED: u32 = 0x4_0000;
 export const EBX_SMAP: u32 = 0x10_0000;
 export const EBX_CLFLUSHOPT: u32 = 0x80_0000;
 export const EBX_CLWB: u32 = 0x100_0000;
+export const ECX_OSPKE: u32 = 0x10;
 export const ECX_RDPID: u32 = 0x40_0000;
+/** Leaf Dh: EAX of subleaf 1, ECX of those from 2 up. */
+export const EAX_XSAVES: u32 = 0x8;
+export const ECX_XSAVE_ALIGNED: u32 = 0x2;
 /** Leaf 8000_0001h, EDX and ECX. */
 export const EDX_SYSCALL: u32 = 0x800;
 export const EDX_NX: u32 = 0x10_0000;

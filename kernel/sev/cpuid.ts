@@ -12,6 +12,8 @@ import { panic } from '../panic.ts';
 
 const table: usize = memory.data(4096, 8);
 const MAX_FUNCTIONS: u32 = 64;
+/** The legacy region and header that each XSAVE area begins with. */
+const XSAVE_LEGACY: u32 = 0x240;
 
 /** Copies the CPUID page and ends the guest unless it is well formed and names the C-bit in use. */
 export function receiveCpuidPage(): void {
@@ -41,6 +43,26 @@ export function cpuidFunction(leaf: u32, subleaf: u32): CpuidFunction | null {
 export function needsCacheTouch(): bool {
   const encryption = requireFunction(Cpuid.LEAF_ENCRYPTED_MEMORY, 0);
   return (encryption.ebx & Cpuid.EBX_COHERENCY_SFW_NO) === 0;
+}
+
+/**
+ * Bytes that XSAVE needs for the components of `enabled`, as CPUID would say: the end of the last,
+ * or, where the area is compacted, one behind the other. APM2 §11.5.2.
+ */
+export function xsaveSize(enabled: u64, compacted: bool): u32 {
+  let size = XSAVE_LEGACY;
+  for (let component: u32 = 2; component < 63; component++) {
+    if (((enabled >> u64(component)) & 1) === 0) continue;
+    const entry = cpuidFunction(Cpuid.LEAF_XSAVE, component);
+    if (entry === null) continue;
+    if (compacted) {
+      if ((entry.ecx & Cpuid.ECX_XSAVE_ALIGNED) !== 0) size = (size + 63) & ~63;
+      size += entry.eax;
+    } else {
+      size = max<u32>(size, entry.ebx + entry.eax);
+    }
+  }
+  return size;
 }
 
 function requireFunction(leaf: u32, subleaf: u32): CpuidFunction {

@@ -5,12 +5,16 @@
  * marks it valid; each output is read from the page once, and only if the answer marks it valid.
  * Between two requests the page is marked as of no usage, so that a VMGEXIT from anywhere else is
  * refused by the hypervisor instead of being taken for a request.
+ *
+ * There is one page (KVM registers one for each vCPU). A handler that came in the middle of a
+ * request puts the page's contents, and the MSR, aside while it makes requests of its own.
  */
 
 import {
   GHCB_BAD_EXCEPTION,
   GHCB_BAD_EXIT_INFO,
   GHCB_BUSY,
+  GHCB_NESTED,
   GHCB_OUTPUT_MISSING,
   GHCB_REQUEST_REFUSED,
 } from '../../spec/abi/termination.ts';
@@ -20,7 +24,7 @@ import * as Protocol from '../../spec/ghcb.ts';
 import { Ghcb } from '../../spec/layouts/ghcb.ts';
 import { vmgexit } from '../cpu.ts';
 import { panic } from '../panic.ts';
-import { selectGhcb } from './msr.ts';
+import { selectedGhcb, selectGhcb } from './msr.ts';
 
 /** The page itself, given to the host by kernel/sev/establish.ts. Its GPA is its address. */
 const page: usize = memory.data(4096, 4096);
@@ -30,10 +34,32 @@ let version: u16 = 0;
 /** From begin() to the end of send(). */
 let composing: bool = false;
 
+/** The shared buffer holds what somebody may still want. */
+let bufferInUse: bool = false;
+
 /** The valid bitmap of the request being composed, then of the answer: never read back from the page. */
 let validLow: u64 = 0;
 let validHigh: u64 = 0;
+/** The answer, as copied when it came. */
 let exitInfo2: u64 = 0;
+let rax: u64 = 0;
+let rbx: u64 = 0;
+let rcx: u64 = 0;
+let rdx: u64 = 0;
+
+/** What an interrupted user had: the page, the MSR, and all of the above. */
+const keptPage: usize = memory.data(4096, 8);
+let interrupted: bool = false;
+let keptComposing: bool = false;
+let keptBufferInUse: bool = false;
+let keptMsr: u64 = 0;
+let keptValidLow: u64 = 0;
+let keptValidHigh: u64 = 0;
+let keptExitInfo2: u64 = 0;
+let keptRax: u64 = 0;
+let keptRbx: u64 = 0;
+let keptRcx: u64 = 0;
+let keptRdx: u64 = 0;
 
 export function ghcbPage(): usize {
   return page;
@@ -52,8 +78,46 @@ export function openGhcb(negotiated: u32): void {
 export function begin(): void {
   if (composing) panic(GHCB_BUSY);
   composing = true;
+  bufferInUse = false;
   validLow = 0;
   validHigh = 0;
+}
+
+/**
+ * What a handler does before its first request, if it may have come in the middle of another's.
+ * There is room for one such: a third level ends the guest.
+ */
+export function interruptRequests(): void {
+  if (interrupted) panic(GHCB_NESTED);
+  interrupted = true;
+  keptMsr = selectedGhcb();
+  keptComposing = composing;
+  keptBufferInUse = bufferInUse;
+  keptValidLow = validLow;
+  keptValidHigh = validHigh;
+  keptExitInfo2 = exitInfo2;
+  keptRax = rax;
+  keptRbx = rbx;
+  keptRcx = rcx;
+  keptRdx = rdx;
+  if (composing || bufferInUse) memory.copy(keptPage, page, 4096);
+  composing = false;
+}
+
+/** Gives the page back as {@link interruptRequests} found it. */
+export function resumeRequests(): void {
+  if (keptComposing || keptBufferInUse) memory.copy(page, keptPage, 4096);
+  composing = keptComposing;
+  bufferInUse = keptBufferInUse;
+  validLow = keptValidLow;
+  validHigh = keptValidHigh;
+  exitInfo2 = keptExitInfo2;
+  rax = keptRax;
+  rbx = keptRbx;
+  rcx = keptRcx;
+  rdx = keptRdx;
+  selectGhcb(keptMsr);
+  interrupted = false;
 }
 
 /** Forgets a request that was being composed, so that a panic can still speak. */
@@ -76,6 +140,12 @@ export function setRdx(value: u64): void {
   mark(Protocol.VALID_RDX);
 }
 
+/** The privilege level that the request is made from. */
+export function setCpl(value: u8): void {
+  changetype<Ghcb>(page).cpl = value;
+  mark(Protocol.VALID_CPL);
+}
+
 export function setXcr0(value: u64): void {
   changetype<Ghcb>(page).xcr0 = value;
   mark(Protocol.VALID_XCR0);
@@ -83,6 +153,7 @@ export function setXcr0(value: u64): void {
 
 /** Points the hypervisor at the shared buffer: where it finds, or leaves, the request's data. */
 export function useSharedBuffer(): void {
+  bufferInUse = true;
   changetype<Ghcb>(page).swScratch = u64(sharedBuffer());
   mark(Protocol.VALID_SW_SCRATCH);
 }
@@ -115,6 +186,10 @@ export function send(event: u32, info1: u64, info2: u64): u32 {
   validHigh = ghcb.validHigh;
   const result = ghcb.swExitInfo1;
   exitInfo2 = ghcb.swExitInfo2;
+  if (isValid(Protocol.VALID_RAX)) rax = ghcb.rax;
+  if (isValid(Protocol.VALID_RBX)) rbx = ghcb.rbx;
+  if (isValid(Protocol.VALID_RCX)) rcx = ghcb.rcx;
+  if (isValid(Protocol.VALID_RDX)) rdx = ghcb.rdx;
   ghcb.usage = Protocol.USAGE_INVALID;
   composing = false;
   requireOutput(Protocol.VALID_SW_EXITINFO1);
@@ -127,22 +202,22 @@ export function send(event: u32, info1: u64, info2: u64): u32 {
 
 export function outputRax(): u64 {
   requireOutput(Protocol.VALID_RAX);
-  return changetype<Ghcb>(page).rax;
+  return rax;
 }
 
 export function outputRbx(): u64 {
   requireOutput(Protocol.VALID_RBX);
-  return changetype<Ghcb>(page).rbx;
+  return rbx;
 }
 
 export function outputRcx(): u64 {
   requireOutput(Protocol.VALID_RCX);
-  return changetype<Ghcb>(page).rcx;
+  return rcx;
 }
 
 export function outputRdx(): u64 {
   requireOutput(Protocol.VALID_RDX);
-  return changetype<Ghcb>(page).rdx;
+  return rdx;
 }
 
 /** SW_EXITINFO2 of the last answer, as copied when it came. */
@@ -156,8 +231,12 @@ function mark(bit: u32): void {
 }
 
 function requireOutput(bit: u32): void {
+  if (!isValid(bit)) panic(GHCB_OUTPUT_MISSING);
+}
+
+function isValid(bit: u32): bool {
   const word = bit < 64 ? validLow : validHigh;
-  if (((word >> u64(bit & 63)) & 1) === 0) panic(GHCB_OUTPUT_MISSING);
+  return ((word >> u64(bit & 63)) & 1) !== 0;
 }
 
 /** The vector in an event that the hypervisor wants raised, if it is one it may want. GHCB §4.1. */

@@ -75,6 +75,11 @@ export function selectGhcb(gpa: u64): void {
   wrmsr(Msr.GHCB, gpa);
 }
 
+/** What the MSR holds: the GHCB's GPA, or a request that is being made. */
+export function selectedGhcb(): u64 {
+  return rdmsr(Msr.GHCB);
+}
+
 /** Tells the hypervisor to end the guest, with `reason` of spec/abi/termination.ts. Never returns. */
 export function terminate(reason: u32): void {
   const set = u64(reason >> 8) & 0xf;

@@ -1,19 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { InterceptSite } from '../../spec/abi/handoff.ts';
 import type { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import * as Cpuid from '../../spec/cpuid.ts';
 import * as Exit from '../../spec/exit.ts';
 import type { View } from '../../spec/layout.ts';
 import { CpuidPage } from '../../spec/layouts/cpuid-page.ts';
-import { BareMachine, type Mode, PLACES } from '../../test/kernel/machine.ts';
-import { TOP } from '../../test/kernel/memory.ts';
+import { type BareMachine, type Mode, PLACES } from '../../test/kernel/machine.ts';
 import { kernelModule } from '../../test/kernel/module.ts';
 import { liar, panicked } from '../../test/kernel/run.ts';
-
-const VC = 29;
-/** Where the instruction under test lies, and the table that names it. */
-const SITE = PLACES.text + 0x40;
-const INTERCEPTS = PLACES.text + 0x80;
+import { AT, at, withSite as bootWithSite, VC } from '../../test/kernel/vc-site.ts';
 
 const CPUID = [0x0f, 0xa2];
 
@@ -30,17 +24,7 @@ describe('#VC', () => {
     code: number,
     then: (machine: BareMachine) => void,
     hypervisor = liar({}),
-  ) => {
-    const prepare = (machine: BareMachine) => {
-      Object.assign(machine.view(InterceptSite, INTERCEPTS), { place: SITE, exitCode: code });
-      Object.assign(machine.info, { intercepts: TOP + BigInt(INTERCEPTS), interceptCount: 1 });
-      machine.memory.page(BigInt(PLACES.text)).set(instruction, SITE % 4096);
-    };
-    const machine = new BareMachine(module, { mode, hypervisor, prepare, program: then });
-    return { machine, end: machine.run() };
-  };
-
-  const at = (fields: Partial<View<typeof TrapFrame>>) => ({ rip: TOP + BigInt(SITE), ...fields });
+  ) => bootWithSite(module, { mode, instruction, code, hypervisor }, then);
 
   it('of CPUID is answered from the AMD-SP’s page under SNP, and from it alone', () => {
     let frame: View<typeof TrapFrame> | undefined;
@@ -57,7 +41,7 @@ describe('#VC', () => {
       rbx: 0x8000_0033n,
       rcx: 0n,
       rdx: 0n,
-      rip: TOP + BigInt(SITE) + 2n,
+      rip: AT + 2n,
     });
     expect(exits).toBe(0);
   });
@@ -100,7 +84,7 @@ describe('#VC', () => {
         frame = machine.trap(VC, at({ error: BigInt(Exit.IOIO), ...regs }));
       });
       expect(end).toEqual({ kind: 'exit', code: 0 });
-      expect(frame?.rip).toBe(TOP + BigInt(SITE) + n);
+      expect(frame?.rip).toBe(AT + n);
       if (code[0] === 0xed) expect(frame?.rax).toBe(0x20n);
       else expect(frame?.rax).toBe(regs.rax);
     },
@@ -135,7 +119,7 @@ describe('#VC', () => {
       frame = machine.trap(VC, at({ error: BigInt(Exit.MSR), rax: 9n, rdx: 8n, rcx: 0x1bn }));
     };
     withSite('snp', code, Exit.MSR, then, hypervisor);
-    expect(frame).toMatchObject({ ...expected, rip: TOP + BigInt(SITE) + 2n });
+    expect(frame).toMatchObject({ ...expected, rip: AT + 2n });
   });
 
   it.each([
@@ -150,7 +134,7 @@ describe('#VC', () => {
   });
 
   it.each([
-    ['from an address that is no site', { rip: TOP + BigInt(SITE) + 1n }, Exit.CPUID],
+    ['from an address that is no site', { rip: AT + 1n }, Exit.CPUID],
     ['with the code of another instruction', {}, Exit.VMMCALL],
     ['with bits above the code', { error: 0x1_0000_0072n }, Exit.CPUID],
     ['from outside the text', { rip: 0x18_0000n }, Exit.CPUID],
@@ -185,6 +169,7 @@ describe('#VC', () => {
   it.each([
     ['of a page that is not validated', Exit.PAGE_NOT_VALIDATED, 'VC_NOT_VALIDATED'],
     ['of a nested page fault', Exit.NPF, 'VC_NESTED_PAGE_FAULT'],
+    ['of an alignment check', Exit.AC_EXCP, 'VC_ALIGNMENT_CHECK'],
   ] as const)('%s ends the guest, wherever it comes from', (_, code, reason) => {
     const { end } = withSite('snp', CPUID, code, (machine) => {
       machine.trap(VC, at({ error: BigInt(code) }));
@@ -193,8 +178,8 @@ describe('#VC', () => {
   });
 
   it('of an instruction that is not served ends the guest', () => {
-    const { end } = withSite('snp', [0x0f, 0x31], Exit.RDTSC, (machine) => {
-      machine.trap(VC, at({ error: BigInt(Exit.RDTSC) }));
+    const { end } = withSite('snp', [0xf4], Exit.HLT, (machine) => {
+      machine.trap(VC, at({ error: BigInt(Exit.HLT) }));
     });
     expect(end).toEqual(panicked('VC_NOT_SERVED'));
   });

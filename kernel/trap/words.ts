@@ -66,6 +66,12 @@ export function reasonWords(reason: u32): string {
       return '#VC within #VC';
     case Reason.VC_CPUID_LEAF:
       return 'CPUID leaf that the GHCB MSR cannot ask for';
+    case Reason.VC_ALIGNMENT_CHECK:
+      return '#VC of an alignment check that cannot occur';
+    case Reason.VC_INVD:
+      return 'INVD';
+    case Reason.VC_TIME_STAMP:
+      return 'RDTSC intercepted although the time stamp is secure';
     case Reason.GHCB_MSR_ANSWER:
       return 'malformed answer in the GHCB MSR';
     case Reason.GHCB_GPA_REFUSED:
@@ -84,6 +90,8 @@ export function reasonWords(reason: u32): string {
       return 'malformed answer in the GHCB';
     case Reason.GHCB_BUSY:
       return 'GHCB in use';
+    case Reason.GHCB_NESTED:
+      return 'GHCB interrupted twice over';
     case Reason.PVALIDATE_FAILED:
       return 'PVALIDATE failed';
     case Reason.PVALIDATE_UNCHANGED:

@@ -43,6 +43,9 @@ export const VC_NESTED_PAGE_FAULT: u32 = 0x723;
 export const VC_NOT_SERVED: u32 = 0x724;
 export const VC_NESTED: u32 = 0x725;
 export const VC_CPUID_LEAF: u32 = 0x726;
+export const VC_ALIGNMENT_CHECK: u32 = 0x727;
+export const VC_INVD: u32 = 0x728;
+export const VC_TIME_STAMP: u32 = 0x729;
 
 /** The hypervisor's answers. */
 export const GHCB_MSR_ANSWER: u32 = 0x730;
@@ -54,6 +57,7 @@ export const GHCB_BAD_EXCEPTION: u32 = 0x735;
 export const GHCB_UNEXPECTED_EXCEPTION: u32 = 0x736;
 export const GHCB_BAD_EXIT_INFO: u32 = 0x737;
 export const GHCB_BUSY: u32 = 0x738;
+export const GHCB_NESTED: u32 = 0x739;
 
 /** Page states. */
 export const PVALIDATE_FAILED: u32 = 0x740;

@@ -127,6 +127,8 @@ export class BareMachine {
   /** Registers as the shim left them, and MSR SEV_STATUS. */
   cr0 = 0x8005_0033n;
   cr2 = 0n;
+  cr4 = 0x6a0n;
+  xcr0 = 1n;
   efer = BigInt(Msr.EFER_NXE | Msr.EFER_LMA | Msr.EFER_LME);
   sevStatus: bigint;
   /** Whether RDRAND has numbers to give. */
@@ -272,6 +274,7 @@ export class BareMachine {
           this.loads8++;
           return data(va).getUint8(0);
         },
+        store8: (va: bigint, v: number) => data(va, true).setUint8(0, v),
         load16: (va: bigint) => data(va).getUint16(0, true),
         load32: (va: bigint) => data(va).getUint32(0, true),
         load64: (va: bigint) => data(va).getBigUint64(0, true),
@@ -291,6 +294,8 @@ export class BareMachine {
         },
         readCr0: () => this.cr0,
         readCr2: () => this.cr2,
+        readCr4: () => this.cr4,
+        xgetbv: () => this.xcr0,
         readCr3: () => this.memory.root | this.memory.encryption,
         invlpg: () => {},
         clflush: () => {},
@@ -323,6 +328,7 @@ export class BareMachine {
   #rdmsr(index: number): bigint {
     if (index === Msr.GHCB) return this.#msr;
     if (index === Msr.EFER) return this.efer;
+    if (index === Msr.XSS) return 0n;
     if (index === Msr.SEV_STATUS && this.mode !== 'none') return this.sevStatus;
     throw new Violation(`#GP: RDMSR ${index.toString(16)}`);
   }
