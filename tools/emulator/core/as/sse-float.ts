@@ -28,8 +28,9 @@ const NAN64: u64 = 0xfff8_0000_0000_0000;
 const QUIET32: u32 = 0x40_0000;
 const QUIET64: u64 = 0x8_0000_0000_0000;
 
-const ADD: u32 = 0;
-const SUB: u32 = 1;
+/** Operations of {@link single} and {@link double}. */
+export const ADD: u32 = 0;
+export const SUB: u32 = 1;
 const MUL: u32 = 2;
 const DIV: u32 = 3;
 const MIN: u32 = 4;
@@ -74,7 +75,7 @@ function reciprocal(root: bool, bits: u32): u32 {
 }
 
 /** One operation on single-precision bit patterns. */
-function single(operation: u32, a: u32, b: u32): u32 {
+export function single(operation: u32, a: u32, b: u32): u32 {
   if (operation >= RECIPROCAL) return reciprocal(operation === RECIPROCAL_SQRT, b);
   const x = reinterpret<f32>(a);
   const y = reinterpret<f32>(b);
@@ -109,7 +110,7 @@ function single(operation: u32, a: u32, b: u32): u32 {
 }
 
 /** The same in double precision. */
-function double(operation: u32, a: u64, b: u64): u64 {
+export function double(operation: u32, a: u64, b: u64): u64 {
   const x = reinterpret<f64>(a);
   const y = reinterpret<f64>(b);
   if (operation === MIN || operation === MAX) {
@@ -143,7 +144,7 @@ function double(operation: u32, a: u64, b: u64): u64 {
 }
 
 /** Whether MXCSR is one that is built; if not, the instruction ends. */
-function built(): bool {
+export function built(): bool {
   const mxcsr = load<u32>(Cpu.MXCSR);
   if ((mxcsr & MODES) === 0 && (mxcsr & MASKS) === MASKS) return true;
   missing(MISSING_MXCSR);
@@ -215,9 +216,77 @@ export function sseFloat(p: usize, effect: u32, n: u32): bool {
     case Effect.COMISD:
       compareFlags(p, n, effect === Effect.COMISS || effect === Effect.COMISD);
       return true;
+    case Effect.ROUNDSS:
+    case Effect.ROUNDSD:
+    case Effect.ROUNDPS:
+    case Effect.ROUNDPD:
+      round(p, n, effect === Effect.ROUNDSS || effect === Effect.ROUNDPS);
+      return true;
+    case Effect.DPPS:
+    case Effect.DPPD:
+      dotProduct(p, effect === Effect.DPPS);
+      return true;
     default:
       return convert(p, effect, n);
   }
+}
+
+/** ROUNDxx: to nearest, down, up or towards zero; bit 2 of the immediate leaves it to MXCSR, which says nearest. */
+function round(p: usize, n: u32, singles: bool): void {
+  const from = source(p, n, true);
+  if (from === 0 || !built()) return;
+  const to = destination(p);
+  const order = <u32>load<u64>(p, IMMEDIATE);
+  const mode = (order & 4) !== 0 ? 0 : order & 3;
+  for (let i: usize = 0; i < n; i += singles ? 4 : 8) {
+    if (singles) {
+      const bits = load<u32>(from + i);
+      if (signals32(bits)) signal(INVALID);
+      const value = <f64>reinterpret<f32>(bits);
+      store<u32>(
+        to + i,
+        isNan32(bits) ? bits | QUIET32 : reinterpret<u32>(<f32>rounded(value, mode)),
+      );
+    } else {
+      const bits = load<u64>(from + i);
+      if (signals64(bits)) signal(INVALID);
+      const value = reinterpret<f64>(bits);
+      store<u64>(to + i, isNan64(bits) ? bits | QUIET64 : reinterpret<u64>(rounded(value, mode)));
+    }
+  }
+}
+
+function rounded(value: f64, mode: u32): f64 {
+  if (mode === 0) return nearest(value);
+  if (mode === 1) return floor(value);
+  return mode === 2 ? ceil(value) : trunc(value);
+}
+
+/** DPPS, DPPD: products of the lanes in the immediate's high half, their sum to those in its low half. */
+function dotProduct(p: usize, singles: bool): void {
+  const from = source(p, 16, true);
+  if (from === 0 || !built()) return;
+  const to = destination(p);
+  const order = <u32>load<u64>(p, IMMEDIATE);
+  if (singles) {
+    const low = single(ADD, product32(to, from, 0, order), product32(to, from, 1, order));
+    const high = single(ADD, product32(to, from, 2, order), product32(to, from, 3, order));
+    const sum = single(ADD, low, high);
+    for (let i: u32 = 0; i < 4; i++) {
+      store<u32>(to + (i << 2), ((order >> i) & 1) !== 0 ? sum : 0);
+    }
+    return;
+  }
+  const low = (order & 0x10) !== 0 ? double(MUL, load<u64>(to), load<u64>(from)) : 0;
+  const high = (order & 0x20) !== 0 ? double(MUL, load<u64>(to, 8), load<u64>(from, 8)) : 0;
+  const sum = double(ADD, low, high);
+  store<u64>(to, (order & 1) !== 0 ? sum : 0);
+  store<u64>(to, (order & 2) !== 0 ? sum : 0, 8);
+}
+
+function product32(a: usize, b: usize, lane: u32, order: u32): u32 {
+  if (((order >> (4 + lane)) & 1) === 0) return 0;
+  return single(MUL, load<u32>(a + (lane << 2)), load<u32>(b + (lane << 2)));
 }
 
 /** `n` bytes of lanes: one lane for the scalar forms, 16 bytes for the packed ones. */

@@ -1,8 +1,8 @@
 /** SSE's integer and bitwise operations on whole registers, by lanes. APM4 §1. */
 import * as Cpu from './cpu';
 import * as Effect from './effects';
-import { failed, isMemory1, readOperandMemory, readRegister, writeRegister } from './operand';
-import { DESTINATION, FORM, FORM_IMMEDIATE1, IMMEDIATE, SOURCE } from './record';
+import { failed, isMemory0, isMemory1, readOperandMemory, readRegister, set0 } from './operand';
+import { FORM, FORM_IMMEDIATE1, IMMEDIATE, SOURCE } from './record';
 import { destination, source } from './sse-operand';
 
 /** Carries out an effect of this file. False if `effect` is none of them. */
@@ -338,7 +338,7 @@ function word(p: usize, inserts: bool): void {
   const lane = (<usize>load<u64>(p, IMMEDIATE) & 7) << 1;
   if (!inserts) {
     const value = load<u16>(Cpu.XMM + load<u8>(p, SOURCE) + lane);
-    writeRegister(load<u8>(p, DESTINATION), 4, value);
+    set0(p, isMemory0(p) ? 2 : 4, value);
     return;
   }
   const value = isMemory1(p) ? readOperandMemory(p, 2) : readRegister(load<u8>(p, SOURCE), 2);

@@ -21,12 +21,17 @@ import { sseCipher } from './sse-cipher';
 import { sseFloat } from './sse-float';
 import { sseInteger } from './sse-integer';
 import { destination, source } from './sse-operand';
+import { sse4 } from './sse4';
 
 /** Carries out an SSE effect. False if it is not among those that are built. */
 export function sse(p: usize, effect: u32, n: u32): bool {
   if (!usableSse()) return true;
   return (
-    move(p, effect, n) || sseFloat(p, effect, n) || sseCipher(p, effect) || sseInteger(p, effect)
+    move(p, effect, n) ||
+    sseFloat(p, effect, n) ||
+    sseCipher(p, effect) ||
+    sseInteger(p, effect) ||
+    sse4(p, effect, n)
   );
 }
 
