@@ -40,28 +40,58 @@ function selected(wasm: Uint8Array): MachineFn[] {
   });
 }
 
-/** More values than there are registers, live across calls, divisions and a loop. */
+const MANY = 16;
+const FLOATS = [MANY, MANY + 1] as const;
+const RESULT = MANY + 2;
+const each = (make: (i: number) => string) =>
+  Array.from({ length: MANY }, (_, i) => make(i)).join('\n');
+
+/** More values than there are registers, live across calls, divisions, bit scans and a loop. */
 const crowded = wat(`(module
   (memory 1)
   (func $call (param i64 f64) (result i64) (local.get 0))
-  (func (param ${'i64 '.repeat(10)} f64 f64) (result i64) (local i64)
+  (func (param ${'i64 '.repeat(MANY)} f64 f64) (result i64) (local i64)
     (loop $again
-      ${Array.from({ length: 10 }, (_, i) => {
-        const next = (i + 1) % 10;
-        return `(local.set ${i} (i64.rem_s (i64.mul (local.get ${i}) (local.get ${next}))
-          (i64.shl (i64.or (local.get ${next}) (i64.const 3)) (local.get 12))))`;
-      }).join('\n')}
-      (local.set 12 (call $call (i64.rotl (local.get 0) (local.get 9)) (f64.add (local.get 10) (local.get 11))))
-      (local.set 10 (f64.min (local.get 10) (f64.convert_i64_u (local.get 3))))
-      (br_if $again (i64.lt_u (local.get 12) (local.get 7))))
-    ${Array.from({ length: 9 }, () => '(i64.add').join(' ')}
-    ${Array.from({ length: 10 }, (_, i) => `(local.get ${i})`).join(' ')} ${')'.repeat(9)}))`);
+      ${each((i) => {
+        const next = (i + 1) % MANY;
+        return `(local.set ${i} (i64.rem_s (i64.mul (i64.clz (local.get ${i})) (local.get ${next}))
+          (i64.shl (i64.or (local.get ${next}) (i64.const 3)) (local.get ${RESULT}))))`;
+      })}
+      (local.set ${RESULT} (call $call (i64.rotl (local.get 0) (local.get 9))
+        (f64.add (local.get ${FLOATS[0]}) (local.get ${FLOATS[1]}))))
+      (local.set ${FLOATS[0]} (f64.min (local.get ${FLOATS[0]}) (f64.convert_i64_u (local.get 3))))
+      (br_if $again (i64.lt_u (local.get ${RESULT}) (local.get 7))))
+    ${'(i64.add '.repeat(MANY - 1)}
+    ${each((i) => `(local.get ${i})`)} ${')'.repeat(MANY - 1)}))`);
+
+/** Bit scans, each with a temporary, while as many values as there are registers are wanted at once. */
+const scanning = (count: number) =>
+  wat(`(module (memory 1) (func (param i64 i64) (local ${'i64 '.repeat(count)})
+    ${Array.from({ length: count }, (_, i) => {
+      return `(local.set ${i + 2} (i64.mul (local.get 0) (i64.load (i32.const ${8 * i}))))`;
+    }).join('\n')}
+    ${Array.from({ length: count }, (_, i) => {
+      return `(i64.store (i32.const ${8 * i})
+        (i64.xor (i64.clz (local.get ${i + 2})) (local.get ${((i + 1) % count) + 2})))`;
+    }).join('\n')}
+    ${Array.from({ length: count }, (_, i) => {
+      return `(i64.store (i32.const ${8 * i}) (local.get ${i + 2}))`;
+    }).join('\n')}))`);
 
 describe('register allocation', () => {
   it('keeps every value where its uses find it, with more values than registers', () => {
     for (const fn of selected(crowded)) {
       allocate(fn, target);
       checkAllocation(fn);
+    }
+  });
+
+  it('keeps temporaries apart from results when no register is free', () => {
+    for (let count = 8; count < 18; count++) {
+      for (const fn of selected(scanning(count))) {
+        allocate(fn, target);
+        checkAllocation(fn);
+      }
     }
   });
 
