@@ -238,16 +238,16 @@ class IntervalBuilder {
     }
   }
 
-  #relateOperands(def: number, inst: Inst): void {
-    const count = Math.min(inst.uses.length, 2);
-    if (inst.anyDef) return;
-    for (let i = 0; i < count; i++) {
-      const packed = inst.uses[i] as number;
+  /** A result would best be where an operand was: the two-address form then needs no move. */
+  #relateOperands(def: number, { anyDef, sharedUse, uses }: Inst): void {
+    if (anyDef) return;
+    for (let i = sharedUse; i < Math.min(uses.length, sharedUse + 2); i++) {
+      const packed = uses[i] as number;
       if (isConstantUse(packed)) continue;
       const register = usedRegister(packed);
       if (this.#fn.classes[register] !== this.#fn.classes[def]) continue;
       this.#relate(def, register);
-      if (i === 0) this.#relate(register, def);
+      if (i === sharedUse) this.#relate(register, def);
     }
   }
 

@@ -10,6 +10,8 @@ import type { Form } from './encode.ts';
  */
 export const XMM = 16;
 export const SLOT = 32;
+/** Flag of a spill slot or stack location of 16 bytes; the others have 8. */
+export const WIDE = 1 << 28;
 
 /** Never allocated: for moves between memory and memory, and for breaking cycles. */
 export const SCRATCH = 11;
@@ -81,6 +83,8 @@ export class Inst {
   earlyDef = false;
   /** Whether results may be in spill slots from the start: calls and parameters, which move them. */
   anyDef = false;
+  /** Position of the use whose register the first result would best share. */
+  sharedUse = 0;
   address: Address | undefined = undefined;
   imm = 0;
   /** High half of a 64-bit immediate. */
@@ -164,6 +168,8 @@ export class MachineFn {
   blocks: MachineBlock[] = [];
   /** Register class by virtual register: 0 general, 1 XMM. */
   classes: number[] = [];
+  /** Virtual registers of 16 bytes. */
+  readonly wide = new Set<number>();
   readonly constants: Constant[] = [];
   /** Bytes of outgoing stack arguments. */
   outgoing = 0;

@@ -62,6 +62,7 @@ const selectValue: Rule = (s, value) => {
   const yes = uses.push(s.use(a, startsAsYes ? Use.ANY : Use.LATE)) - 1;
   const no = uses.push(s.use(b, startsAsYes ? Use.LATE : Use.ANY)) - 1;
   inst.uses = uses;
+  inst.sharedUse = startsAsYes ? yes : no;
   inst.defs = [s.def(value)];
   inst.data = { comparison, yes, no, cmov: CMOV[width] } satisfies SelectData;
   s.emit(inst);
