@@ -9,6 +9,7 @@ import { layOut } from './ir/layout.ts';
 import { forwardLoads, hoistLoads } from './ir/loads.ts';
 import { findLoops } from './ir/loops.ts';
 import { lower } from './ir/lower.ts';
+import { lowerVectors } from './ir/lower-vector.ts';
 import { removeTrivialPhis } from './ir/phis.ts';
 import { printFn } from './ir/print.ts';
 import { makeStart } from './ir/synthesize.ts';
@@ -101,6 +102,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   onFn('lower', () =>
     lower(fn, { hasPopulationCount: target.v2, hasWholeMemory: !target.baseRegister }),
   );
+  onFn('vectors', () => lowerVectors(fn, target.v2));
   onFn('gvn', () => numberValues(fn));
   onFn('loops', () => findLoops(fn));
   onFn('layout', () => layOut(fn));

@@ -1,6 +1,7 @@
 import { EMPTY_BLOCK, InstructionReader } from '../wasm/instructions.ts';
 import type { FunctionBody } from '../wasm/module.ts';
 import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
+import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from '../wasm/simd.ts';
 import { type Codes, type Context, functionBinding, functionCodes, irType } from './context.ts';
 import { localsAssignedInLoops } from './loop-locals.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
@@ -103,6 +104,11 @@ class Builder {
   }
 
   #instruction(op: number): void {
+    const vector = op >= VECTOR_FIRST ? VECTOR_INSTRUCTIONS.get(op) : undefined;
+    if (vector) {
+      this.#vector(vector);
+      return;
+    }
     const signature = SIGNATURES.get(op);
     if (!signature) {
       this.#special(op);
@@ -116,6 +122,18 @@ class Builder {
       const value = this.#emit(op, signature.result, args, imm, this.#in.b);
       if (signature.result !== 0) this.#stack.push(value);
     }
+  }
+
+  #vector({ op, signature, immediate }: VectorInstruction): void {
+    const { b, lane, bits } = this.#in;
+    if (immediate === 'constant') {
+      this.#stack.push(this.#fn.v128(bits));
+      return;
+    }
+    const args = this.#popMany(signature.params.length);
+    if (immediate === 'shuffle') args.push(this.#fn.v128(bits));
+    const value = this.#emit(op, signature.result, args, immediate === 'lane' ? lane : b, lane);
+    if (signature.result !== 0) this.#stack.push(value);
   }
 
   #special(op: number): void {
@@ -289,6 +307,7 @@ class Builder {
       if (init.kind === 'i64') return this.#fn.i64(init.bits);
       if (init.kind === 'f32') return this.#fn.f32(Number(init.bits));
       if (init.kind === 'f64') return this.#fn.f64(init.bits);
+      if (init.kind === 'v128') return this.#fn.v128(init.bits);
       if (init.kind === 'null') return this.#fn.i64(0n);
     }
     const known = this.#globals.get(index);

@@ -1,5 +1,7 @@
 import { Op, opcodeName } from '../wasm/opcodes.ts';
+import { VECTOR_INSTRUCTIONS } from '../wasm/simd.ts';
 import { type Block, Exit, type Fn, irName, resolve, type Value } from './value.ts';
+import { machineVectorName, V128_CONST } from './vector-ops.ts';
 
 const TYPES: Readonly<Record<number, string>> = {
   127: 'i32',
@@ -34,7 +36,8 @@ function printBlock(block: Block): string[] {
 
 function printValue(value: Value): string {
   const { op, type, id, imm } = value;
-  const name = irName(op) ?? opcodeName(op);
+  const vector = machineVectorName(op) ?? VECTOR_INSTRUCTIONS.get(op)?.name;
+  const name = irName(op) ?? vector ?? opcodeName(op);
   const suffix =
     imm !== 0 || op === Op.CALL || op === Op.GLOBAL_GET || op === Op.REF_FUNC ? `[${imm}]` : '';
   const left = type === 0 ? '' : `v${id}: ${TYPES[type]} = `;
@@ -52,6 +55,8 @@ function operand(unresolved: Value): string {
       return `f32:${value.imm.toString(16)}`;
     case Op.F64_CONST:
       return `f64:${value.bits.toString(16)}`;
+    case V128_CONST:
+      return `v128:${value.bits.toString(16)}`;
     default:
       return `v${value.id}`;
   }

@@ -1,4 +1,5 @@
 import { Op, Type } from '../wasm/opcodes.ts';
+import { isMachineVectorOp, V128_CONST } from './vector-ops.ts';
 
 /**
  * The intermediate representation: a control flow graph of blocks that hold values in SSA form.
@@ -40,7 +41,7 @@ export class Value {
   readonly imm: number;
   /** A second index. */
   readonly aux: number;
-  /** An i64 constant (signed) or an f64 constant's bits. */
+  /** An i64 constant (signed), or the bits of an f64 or v128 constant. */
   readonly bits: bigint;
   block: Block | undefined;
   /** Offset in the module of the Wasm instruction that it comes from. */
@@ -139,6 +140,7 @@ export class Fn {
   readonly #i64 = new Map<bigint, Value>();
   readonly #f32 = new Map<number, Value>();
   readonly #f64 = new Map<bigint, Value>();
+  readonly #v128 = new Map<bigint, Value>();
 
   constructor(name: string, index: number, params: readonly number[], results: readonly number[]) {
     this.name = name;
@@ -219,6 +221,16 @@ export class Fn {
     return constant;
   }
 
+  /** @param bits lane 0 in the low ones */
+  v128(bits: bigint): Value {
+    let constant = this.#v128.get(bits);
+    if (!constant) {
+      constant = this.#wide(V128_CONST, Type.V128, bits);
+      this.#v128.set(bits, constant);
+    }
+    return constant;
+  }
+
   /** The value that a local of the type starts with. */
   zero(type: number): Value {
     switch (type) {
@@ -228,6 +240,8 @@ export class Fn {
         return this.f32(0);
       case Type.F64:
         return this.f64(0n);
+      case Type.V128:
+        return this.v128(0n);
       default:
         return this.i64(0n);
     }
@@ -246,7 +260,8 @@ export function resolve(value: Value): Value {
 }
 
 export function isConstant(value: Value): boolean {
-  return value.op >= Op.I32_CONST && value.op <= Op.F64_CONST;
+  const { op } = value;
+  return (op >= Op.I32_CONST && op <= Op.F64_CONST) || op === V128_CONST;
 }
 
 /** Comparisons and eqz: 0 or 1 of type i32. */
@@ -280,6 +295,7 @@ export function isPure(op: number): boolean {
     op === Op.SELECT ||
     (op >= Op.I32_TRUNC_SAT_F32_S && op <= Op.I64_TRUNC_SAT_F64_U) ||
     op === Op.REF_FUNC ||
+    isMachineVectorOp(op) ||
     op === Ir.ADDRESS
   );
 }

@@ -2,6 +2,9 @@ import { InstructionReader, typeName } from './instructions.ts';
 import type { ConstantExpression, ConstantLeaf, ConstantOperation } from './module.ts';
 import { Op } from './opcodes.ts';
 import type { Reader } from './reader.ts';
+import { vectorOp } from './simd.ts';
+
+const V128_CONST = vectorOp('v128.const');
 
 type Instruction = ConstantLeaf | ConstantOperation;
 
@@ -35,6 +38,8 @@ function instruction({ op, offset, a, bits }: InstructionReader): Instruction {
       return { offset, kind: 'f32', bits: BigInt(a >>> 0) };
     case Op.F64_CONST:
       return { offset, kind: 'f64', bits };
+    case V128_CONST:
+      return { offset, kind: 'v128', bits };
     case Op.GLOBAL_GET:
       return { offset, kind: 'global', index: a };
     case Op.REF_FUNC:

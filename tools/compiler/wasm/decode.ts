@@ -186,7 +186,7 @@ function valueType(r: Reader): ValueType {
     case 0x7c:
       return 'f64';
     case 0x7b:
-      throw unsupported('SIMD', offset);
+      return 'v128';
     case 0x70:
       return 'funcref';
     case 0x6f:

@@ -1,6 +1,7 @@
 import type { ValueType } from '../object.ts';
 import { featureOf, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
 import { malformed, Reader, unsupported } from './reader.ts';
+import { VECTOR_FIRST, VECTOR_INSTRUCTIONS } from './simd.ts';
 
 const CODES: Readonly<Record<ValueType, number>> = {
   i32: Type.I32,
@@ -42,8 +43,10 @@ export class InstructionReader {
   a = 0;
   /** Second index; a memory access's offset. */
   b = 0;
-  /** Bits of an i64 (signed) or f64 constant. */
+  /** Bits of an i64 (signed), f64 or v128 constant; a shuffle's lane indices. */
   bits = 0n;
+  /** Lane index of a vector instruction. */
+  lane = 0;
   /** Labels of a br_table, the default last. */
   targets: readonly number[] = [];
 
@@ -64,6 +67,10 @@ export class InstructionReader {
     this.offset = r.offset;
     let op = r.byte();
     if (op === 0xfc) op = 0xfc00 + this.#subOpcode();
+    if (op === 0xfd) {
+      this.#vector();
+      return;
+    }
     this.op = op;
     if (isLoad(op) || isStore(op)) {
       this.#memoryArgument();
@@ -71,6 +78,31 @@ export class InstructionReader {
       return;
     } else {
       this.#immediates(op);
+    }
+  }
+
+  #vector(): void {
+    const r = this.#r;
+    const number = r.u32();
+    if (number >= 0x100 && number <= 0x12f) throw unsupported('relaxed SIMD', this.offset);
+    this.op = VECTOR_FIRST + number;
+    const instruction = VECTOR_INSTRUCTIONS.get(this.op);
+    if (!instruction) throw malformed('illegal opcode', this.offset);
+    switch (instruction.immediate) {
+      case 'none':
+        return;
+      case 'lane':
+        this.lane = r.byte();
+        return;
+      case 'constant':
+      case 'shuffle': {
+        const low = r.f64();
+        this.bits = low | (r.f64() << 64n);
+        return;
+      }
+      default:
+        this.#memoryArgument();
+        if (instruction.immediate === 'memory and lane') this.lane = r.byte();
     }
   }
 
@@ -184,8 +216,7 @@ export class InstructionReader {
     if (type >= 0 || type === EMPTY_BLOCK) return type;
     const code = type + 0x80;
     if (code >= Type.F64 && code <= Type.I32) return type;
-    if (code === Type.V128) throw unsupported('SIMD', offset);
-    if (code === Type.FUNCREF || code === Type.EXTERNREF) return type;
+    if (code === Type.V128 || code === Type.FUNCREF || code === Type.EXTERNREF) return type;
     throw malformed('malformed block type', offset);
   }
 
@@ -206,8 +237,7 @@ export class InstructionReader {
     for (let i = 0; i < count; i++) {
       this.a = r.byte();
       if (this.a === Type.FUNCREF || this.a === Type.EXTERNREF) continue;
-      if (this.a === Type.V128) throw unsupported('SIMD', offset);
-      if (this.a < Type.F64 || this.a > Type.I32) throw malformed('malformed value type', offset);
+      if (this.a < Type.V128 || this.a > Type.I32) throw malformed('malformed value type', offset);
     }
   }
 }

@@ -3,6 +3,7 @@ import { EMPTY_BLOCK, InstructionReader, typeCode } from './instructions.ts';
 import { type FunctionBody, type Module, referableFunctions } from './module.ts';
 import { accessShift, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
 import { invalid, malformed } from './reader.ts';
+import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from './simd.ts';
 
 interface Frame {
   op: number;
@@ -58,7 +59,9 @@ export class BodyValidator {
   }
 
   #instruction(op: number): void {
-    const signature = SIGNATURES.get(op);
+    const vector = op >= VECTOR_FIRST ? VECTOR_INSTRUCTIONS.get(op) : undefined;
+    if (vector) this.#vector(vector);
+    const signature = vector?.signature ?? SIGNATURES.get(op);
     if (!signature) {
       this.#special(op);
       return;
@@ -67,12 +70,25 @@ export class BodyValidator {
       this.#requireMemory();
       if (this.#in.a > accessShift(op))
         throw this.#invalid('alignment must not be larger than natural');
-    } else if (op > 0xff) {
+    } else if (op > 0xff && !vector) {
       this.#bulk(op);
     }
     const { params, result } = signature;
     for (let i = params.length - 1; i >= 0; i--) this.#popExpected(params[i] as number);
     if (result !== 0) this.#operands.push(result);
+  }
+
+  /** What a vector instruction's immediates may be. */
+  #vector({ immediate, shift, lanes }: VectorInstruction): void {
+    if (immediate === 'memory' || immediate === 'memory and lane') {
+      this.#requireMemory();
+      if (this.#in.a > shift) throw this.#invalid('alignment must not be larger than natural');
+    }
+    if (lanes > 0 && this.#in.lane >= lanes) throw this.#invalid('invalid lane index');
+    if (immediate !== 'shuffle') return;
+    for (let bits = this.#in.bits; bits > 0n; bits >>= 8n) {
+      if ((bits & 0xffn) >= 32n) throw this.#invalid('invalid lane index');
+    }
   }
 
   #special(op: number): void {

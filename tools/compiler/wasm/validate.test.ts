@@ -80,8 +80,6 @@ describe('a module is refused as invalid', () => {
 
 describe('a module is refused as unsupported', () => {
   it.each([
-    ['SIMD', '(module (func (param v128)))'],
-    ['SIMD', '(module (func (drop (i8x16.splat (i32.const 0)))))'],
     ['threads', '(module (memory 1 1 shared))'],
     ['threads', '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))'],
   ])('%s: %s', (feature, text) => {

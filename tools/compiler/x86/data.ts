@@ -130,14 +130,17 @@ export class DataBuilder {
 
   #globals(): void {
     this.data.alignTo(8);
-    this.#context.module.globals.forEach(({ importIndex, init }, index) => {
+    this.#context.module.globals.forEach(({ importIndex, init, type }, index) => {
       if (importIndex !== undefined) return;
+      if (type === 'v128') this.data.alignTo(16);
       const at = this.data.size;
       if (init?.kind === 'function') {
         this.#records.add(init.index);
         this.data.address('abs64', recordSymbol(this.#context, init.index));
       } else {
-        this.data.u64(init && 'bits' in init ? init.bits : 0n);
+        const bits = init && 'bits' in init ? init.bits : 0n;
+        this.data.u64(bits);
+        if (type === 'v128') this.data.u64(bits >> 64n);
       }
       this.data.symbol(globalSymbol(this.#context, index), at);
     });

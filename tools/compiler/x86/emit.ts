@@ -19,6 +19,8 @@ import {
   MOVSD_LOAD,
   MOVSD_STORE,
   MOVSS_LOAD,
+  MOVUPS_LOAD,
+  MOVUPS_STORE,
   POP,
   PUSH,
   RET,
@@ -40,6 +42,7 @@ import {
   SCRATCH,
   SCRATCH_XMM,
   SLOT,
+  WIDE,
   XMM,
 } from './machine.ts';
 import type { Label } from './operand.ts';
@@ -60,6 +63,8 @@ const MOST_COPIES = 2;
 const MOST_COPIED = 4;
 const MOVQ_TO_XMM = form('movq xmm, r/m64');
 const MOVQ_FROM_XMM = form('movq r/m64, xmm');
+const PCMPEQD = form('pcmpeqd xmm, xmm/m128');
+const ALL_ONES = (1n << 128n) - 1n;
 const PUSH_MEMORY = form('push r/m64');
 const POP_MEMORY = form('pop r/m64');
 
@@ -283,7 +288,7 @@ export class FunctionEmitter {
     orderMoves(
       list,
       (to, from) => this.move(to, from),
-      (location) => (location >= XMM && location < SLOT ? SCRATCH_XMM : SCRATCH),
+      (location) => (isVector(location) ? SCRATCH_XMM : SCRATCH),
     );
   }
 
@@ -295,7 +300,9 @@ export class FunctionEmitter {
       return;
     }
     const { asm } = this;
-    if (from >= SLOT && to >= SLOT) {
+    if ((from | to) & WIDE) {
+      this.#moveWide(to, from);
+    } else if (from >= SLOT && to >= SLOT) {
       asm.m(PUSH_MEMORY, RSP, NO_REGISTER, 1, this.#displacement(from));
       asm.m(POP_MEMORY, RSP, NO_REGISTER, 1, this.#displacement(to));
     } else if (from >= SLOT) {
@@ -313,14 +320,33 @@ export class FunctionEmitter {
     }
   }
 
+  /** 16 bytes, at least one side in memory. */
+  #moveWide(to: number, from: number): void {
+    const { asm } = this;
+    if (from < SLOT) {
+      this.source(MOVUPS_STORE, from, to);
+    } else if (to < SLOT) {
+      this.source(MOVUPS_LOAD, to, from);
+    } else {
+      for (const half of [0, 8]) {
+        asm.m(PUSH_MEMORY, RSP, NO_REGISTER, 1, this.#displacement(from) + half);
+        asm.m(POP_MEMORY, RSP, NO_REGISTER, 1, this.#displacement(to) + half);
+      }
+    }
+  }
+
   #moveConstant(to: number, constant: Constant): void {
     if (to < SLOT) {
       this.loadConstant(to, constant);
       return;
     }
-    const { asm } = this;
     const at = this.#displacement(to);
-    const { bits } = constant;
+    this.#storeConstant(at, BigInt.asUintN(64, constant.bits));
+    if (constant.type === Type.V128) this.#storeConstant(at + 8, constant.bits >> 64n);
+  }
+
+  #storeConstant(at: number, bits: bigint): void {
+    const { asm } = this;
     if (BigInt.asIntN(32, bits) === BigInt.asIntN(64, bits)) {
       asm.mi(STORE_IMM[64], RSP, NO_REGISTER, 1, at, Number(BigInt.asIntN(32, bits)));
       return;
@@ -333,6 +359,7 @@ export class FunctionEmitter {
     if (register >= XMM) {
       if (bits === 0n) this.asm.rr(XORPS, register - XMM, register - XMM);
       else if (type === Type.F32) this.constantOperand(MOVSS_LOAD, register, bits, 4);
+      else if (type === Type.V128) this.#loadVector(register, bits);
       else this.constantOperand(MOVSD_LOAD, register, bits, 8);
       return;
     }
@@ -342,6 +369,11 @@ export class FunctionEmitter {
     else if (BigInt.asUintN(64, bits) <= 0xffff_ffffn) this.asm.ri(MOV_IMM32, register, low);
     else if (signed === BigInt(low)) this.asm.ri(MOV_SIGNED, register, low);
     else this.asm.ri64(MOV_IMM64, register, low, Number(BigInt.asIntN(32, bits >> 32n)));
+  }
+
+  #loadVector(register: number, bits: bigint): void {
+    if (bits === ALL_ONES) this.asm.rr(PCMPEQD, register - XMM, register - XMM);
+    else this.constantOperand(MOVAPS, register, bits, 16);
   }
 
   /** A number from 0 to 2^31 into a general register, the flags unchanged. */
@@ -354,7 +386,8 @@ export class FunctionEmitter {
     this.asm.rr(XOR[32].rm, register, register);
   }
 
-  #displacement(location: number): number {
+  #displacement(flagged: number): number {
+    const location = flagged & ~WIDE;
     if (location >= INCOMING) return this.#frameSize + 8 + (location - INCOMING);
     if (location >= OUTGOING) return location - OUTGOING;
     return this.#fn.outgoing + 8 * (location - SLOT);
@@ -531,6 +564,11 @@ function isWorthCopying({ insts, succs }: MachineBlock, depth: number): boolean 
   const last = insts[insts.length - 1] as Inst;
   if (last.kind === SWITCH) return (last.data as readonly number[]).length > MOST_COMPARISONS + 1;
   return last.kind === JUMP && isWorthCopying(threaded(succs[0] as MachineBlock), depth - 1);
+}
+
+/** Whether what is there goes through an XMM register. */
+function isVector(location: number): boolean {
+  return (location & WIDE) !== 0 || (location >= XMM && location < SLOT);
 }
 
 function writtenRegisters(fn: MachineFn): number {

@@ -1,6 +1,6 @@
-import type { FunctionType } from '../object.ts';
+import type { FunctionType, ValueType } from '../object.ts';
 import { callingSequence, type Location } from './abi.ts';
-import { XMM } from './machine.ts';
+import { WIDE, XMM } from './machine.ts';
 
 /**
  * Locations of stack arguments and results, as moves name them beside registers and spill slots:
@@ -20,12 +20,18 @@ export interface Placement {
 
 export function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING): Placement {
   const { params, results, argumentSize, stackSize } = callingSequence(type);
-  const place = (location: Location): number => {
+  const place = (location: Location, value: ValueType | undefined): number => {
     if (location.kind === 'integer') return location.register;
     if (location.kind === 'float') return XMM + location.register;
-    return stack + location.offset;
+    const at = stack + location.offset;
+    return value === 'v128' ? at | WIDE : at;
   };
-  return { params: params.map(place), results: results.map(place), argumentSize, stackSize };
+  return {
+    params: params.map((location, i) => place(location, type.params[i])),
+    results: results.map((location, i) => place(location, type.results[i])),
+    argumentSize,
+    stackSize,
+  };
 }
 
 /** The location if it is a register, as a hint; else -1. */

@@ -9,6 +9,7 @@ import {
   SCRATCH_XMM,
   SLOT,
   usedRegister,
+  WIDE,
   XMM,
 } from './machine.ts';
 
@@ -19,7 +20,8 @@ const GENERAL = [
 ];
 
 /** A location as text: `rax`, `xmm3`, `slot2`. */
-export function locationName(location: number): string {
+export function locationName(flagged: number): string {
+  const location = flagged < 0 ? flagged : flagged & ~WIDE;
   if (location < 0) return `constant ${-1 - location}`;
   if (location < XMM) return GENERAL[location] as string;
   if (location <= SCRATCH_XMM) return `xmm${location - XMM}`;

@@ -9,6 +9,7 @@ import {
   type Move,
   SLOT,
   usedRegister,
+  WIDE,
 } from './machine.ts';
 
 /**
@@ -140,16 +141,22 @@ function assignSlots(fn: MachineFn, pieces: Allocation['pieces']): Int32Array {
       to: Math.max(...list.map(({ to }) => to)),
     }))
     .sort((a, b) => a.from - b.from || a.register - b.register);
-  const free: number[] = [];
+  const free: { narrow: number[]; wide: number[] } = { narrow: [], wide: [] };
   let active: { to: number; slot: number }[] = [];
   let count = 0;
+  const newSlot = (isWide: boolean): number => {
+    const slot = SLOT + count;
+    count += isWide ? 2 : 1;
+    return isWide ? slot | WIDE : slot;
+  };
   for (const { register, from, to } of spilled) {
     active = active.filter((each) => {
       if (each.to > from) return true;
-      free.push(each.slot);
+      free[each.slot & WIDE ? 'wide' : 'narrow'].push(each.slot);
       return false;
     });
-    const slot = free.pop() ?? SLOT + count++;
+    const isWide = fn.wide.has(register);
+    const slot = free[isWide ? 'wide' : 'narrow'].pop() ?? newSlot(isWide);
     slots[register] = slot;
     active.push({ to, slot });
   }

@@ -16,6 +16,8 @@ import {
   MOVSX8,
   MOVSX16,
   MOVSXD,
+  MOVUPS_LOAD,
+  MOVUPS_STORE,
   MOVZX8,
   MOVZX16,
   OR,
@@ -167,6 +169,7 @@ const GLOBAL_LOAD: Readonly<Record<number, Form>> = {
   [Type.I64]: MOV[64],
   [Type.F32]: MOVSS_LOAD,
   [Type.F64]: MOVSD_LOAD,
+  [Type.V128]: MOVUPS_LOAD,
 };
 
 const GLOBAL_STORE: Readonly<Record<number, Form>> = {
@@ -174,6 +177,7 @@ const GLOBAL_STORE: Readonly<Record<number, Form>> = {
   [Type.I64]: MOV_STORE[64],
   [Type.F32]: MOVSS_STORE,
   [Type.F64]: MOVSD_STORE,
+  [Type.V128]: MOVUPS_STORE,
 };
 
 const globalGet: Rule = (s, value) => {

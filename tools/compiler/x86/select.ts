@@ -9,6 +9,7 @@ import { FLOAT_RULES } from './select-float.ts';
 import { INTEGER_RULES } from './select-integer.ts';
 import { MEMORY_RULES } from './select-memory.ts';
 import { TABLE_RULES } from './select-table.ts';
+import { VECTOR_RULES } from './select-vector.ts';
 import { type Rules, Selector } from './selector.ts';
 import type { Target } from './target.ts';
 
@@ -20,6 +21,7 @@ const RULES: Rules = {
     ...CALL_RULES,
     ...CONTROL_RULES,
     ...TABLE_RULES,
+    ...VECTOR_RULES,
   ]),
   exit: selectExit,
   params: selectParams,

@@ -84,6 +84,7 @@ export class Selector {
     for (const block of fn.blocks) {
       for (const value of [...block.phis, ...block.body]) {
         machine.classes[value.id] = isFloatType(value.type) ? 1 : 0;
+        if (value.type === Type.V128) machine.wide.add(value.id);
       }
       const made = new MachineBlock(block.id);
       this.#blocks.set(block, made);
@@ -215,6 +216,7 @@ export class Selector {
 
   #loadConstant(value: Value): number {
     const register = this.newRegister(isFloatType(value.type));
+    if (value.type === Type.V128) this.machine.wide.add(register);
     const inst = this.inst(LOAD_CONSTANT);
     inst.defs = [register];
     inst.data = { type: value.type, bits: constantBits(value) };
@@ -247,7 +249,7 @@ export class Selector {
 /** The bits of a constant; an i32 zero-extended. */
 function constantBits(value: Value): bigint {
   if (value.op === Op.I32_CONST || value.op === Op.F32_CONST) return BigInt(value.imm >>> 0);
-  return BigInt.asUintN(64, value.bits);
+  return value.type === Type.V128 ? value.bits : BigInt.asUintN(64, value.bits);
 }
 
 /** The constant as a sign-extended 32-bit immediate, if it is one that fits. */

@@ -1,0 +1,75 @@
+import { vectorOp } from '../wasm/simd.ts';
+
+/**
+ * Operations on vectors that are one instruction of the processor each: what lowering makes of Wasm's.
+ * They are pure; an immediate is in the value's `imm`.
+ */
+export type VectorShape =
+  /** result = a op b, b last read when the result is written */
+  | 'binary'
+  | 'commutative'
+  | 'binary-immediate'
+  | 'unary'
+  | 'unary-immediate'
+  | 'shift-immediate'
+  /** From a vector to a general register, and back. */
+  | 'to-integer'
+  | 'to-integer-immediate'
+  | 'from-integer';
+
+export interface VectorOperation {
+  readonly op: number;
+  /** The mnemonic; with `#` a shift by an immediate. */
+  readonly name: string;
+  readonly shape: VectorShape;
+}
+
+const FIRST = 0x2000;
+const LAST = 0x2fff;
+
+// biome-ignore format: a shape a paragraph
+const NAMES: Readonly<Record<VectorShape, string>> = {
+  commutative: `pand por pxor paddb paddw paddd paddq pmullw pmulhw pmuludq pmaddwd pcmpeqb pcmpeqw
+    pcmpeqd pcmpeqq pavgb pavgw paddsb paddsw paddusb paddusw pminub pmaxub pminsw pmaxsw pminsb pmaxsb
+    pminuw pmaxuw pminsd pmaxsd pminud pmaxud pmulld pmuldq addps mulps addpd mulpd`,
+  binary: `pandn psubb psubw psubd psubq psubsb psubsw psubusb psubusw pcmpgtb pcmpgtw pcmpgtd pcmpgtq
+    punpcklbw punpcklwd punpckldq punpcklqdq punpckhbw punpckhwd punpckhdq punpckhqdq
+    packsswb packuswb packssdw packusdw psllw pslld psllq psrlw psrld psrlq psraw psrad pshufb
+    subps divps minps maxps subpd divpd minpd maxpd unpcklps unpcklpd movss movsd`,
+  'binary-immediate': 'cmpps cmppd shufps insertps pinsrb pinsrw pinsrd pinsrq',
+  unary: `sqrtps sqrtpd cvtdq2ps cvttps2dq cvtpd2ps cvtps2pd cvtdq2pd cvttpd2dq pabsb pabsw pabsd
+    pmovsxbw pmovsxwd pmovsxdq pmovzxbw pmovzxwd pmovzxdq`,
+  'unary-immediate': 'pshufd pshuflw pshufhw roundps roundpd',
+  'shift-immediate': 'psllw# pslld# psllq# psrlw# psrld# psrlq# psraw# psrad# pslldq# psrldq#',
+  'to-integer': 'pmovmskb movmskps movmskpd movd> movq>',
+  'to-integer-immediate': 'pextrb pextrw',
+  'from-integer': 'movd movq',
+};
+
+export const VECTOR_OPERATIONS: readonly VectorOperation[] = Object.entries(NAMES)
+  .flatMap(([shape, names]) => names.split(/\s+/).map((name) => ({ name, shape })))
+  .map(({ name, shape }, i) => ({ op: FIRST + i, name, shape: shape as VectorShape }));
+
+const BY_NAME = new Map(VECTOR_OPERATIONS.map(({ name, op }) => [name, op]));
+
+/** The number of one of {@link VECTOR_OPERATIONS} by its name. */
+export function machineVectorOp(name: string): number {
+  const op = BY_NAME.get(name);
+  if (op === undefined) throw new TypeError(`no vector operation ${name}`);
+  return op;
+}
+
+export function isMachineVectorOp(op: number): boolean {
+  return op >= FIRST && op <= LAST;
+}
+
+/** The name of one of {@link VECTOR_OPERATIONS}. */
+export function machineVectorName(op: number): string | undefined {
+  return VECTOR_OPERATIONS[op - FIRST]?.name;
+}
+
+export const V128_CONST = vectorOp('v128.const');
+export const V128_LOAD = vectorOp('v128.load');
+export const V128_STORE = vectorOp('v128.store');
+export const V128_LOAD32_ZERO = vectorOp('v128.load32_zero');
+export const V128_LOAD64_ZERO = vectorOp('v128.load64_zero');
