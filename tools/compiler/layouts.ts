@@ -9,6 +9,7 @@ import * as ghcb from '../../spec/layouts/ghcb.ts';
 import * as guestMessage from '../../spec/layouts/guest-message.ts';
 import * as igvm from '../../spec/layouts/igvm.ts';
 import * as pvh from '../../spec/layouts/pvh.ts';
+import * as report from '../../spec/layouts/report.ts';
 import * as secrets from '../../spec/layouts/secrets.ts';
 import * as vmsa from '../../spec/layouts/vmsa.ts';
 import type { LayoutModule } from './accessors.ts';
@@ -29,6 +30,7 @@ export const layoutModules: Readonly<Record<string, LayoutModule>> = {
   'spec/layouts/guest-message.ts': guestMessage,
   'spec/layouts/igvm.ts': igvm,
   'spec/layouts/pvh.ts': pvh,
+  'spec/layouts/report.ts': report,
   'spec/layouts/secrets.ts': secrets,
   'spec/layouts/vmsa.ts': vmsa,
 };

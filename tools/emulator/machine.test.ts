@@ -301,7 +301,7 @@ describe('a GHCB', () => {
       guest.load(RDX, SHARED_VIEW + GHCB_GPA + Ghcb.VALID_SW_EXITINFO2 * 8);
     });
     runUntil(machine, Exit.HLT);
-    expect(machine.core.state.rdx).toBe(7n);
+    expect(machine.core.state.rdx).toBe(0x17n);
     expect(machine.statistics.exits.get('VMGEXIT:MSR:PAGE_STATE_CHANGE_REQUEST')).toBe(1);
   });
 });
@@ -370,12 +370,13 @@ describe('an exit that the guest cannot survive', () => {
   });
 
   it('is named where the machine does not have what was asked for', () => {
-    const machine = bootGuest({ mode: 'snp' }, (guest) => {
-      guest.registerGhcb();
-      guest.event(exitFields(Event.GUEST_REQUEST, GHCB_GPA, GHCB_GPA));
+    const init = 0x4_4500;
+    const machine = bootGuest({ mode: 'snp', host: 'hv' }, (guest) => {
+      guest.registerGhcb(true);
+      guest.event(exitFields(Event.HV_IPI, init));
     });
     const termination = machine.hypervisor.run(1000);
-    expect(termination).toEqual({ kind: 'unimplemented', what: 'GHCB event SNP guest request' });
+    expect(termination).toEqual({ kind: 'unimplemented', what: 'INIT of the boot processor' });
     expect(exitCode(termination)).toBe(4);
   });
 });

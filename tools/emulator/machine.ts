@@ -20,6 +20,7 @@ import { Hypervisor, type Trace } from './hypervisor/hypervisor.ts';
 import { Interrupts } from './hypervisor/interrupts.ts';
 import { PageStates } from './hypervisor/page-states.ts';
 import type { Mode } from './mode.ts';
+import { chipKeys } from './psp/chip.ts';
 import { Psp } from './psp/psp.ts';
 import { Random } from './random.ts';
 import { Statistics } from './statistics.ts';
@@ -128,7 +129,17 @@ export function createMachine(options: MachineOptions): Machine {
   const interrupts = new Interrupts({ vcpu, apic, clock, memory, restricted });
   const mmio = mmioBus(apic, () => interrupts.givePriority());
   const parts = { mode, core, vcpu, memory, pages, ports, mmio, clock, apic, interrupts };
-  const hypervisor = new Hypervisor({ ...parts, statistics, profile, features, trace });
+  const psp = new Psp(core, new Random(seed, 'AMD-SP'));
+  const certificates = () => chipKeys().certificates;
+  const hypervisor = new Hypervisor({
+    ...parts,
+    psp,
+    certificates,
+    statistics,
+    profile,
+    features,
+    trace,
+  });
   const console = new Console((byte) => options.console?.(byte), {
     instructions: () => core.instructions,
     statistics,
@@ -137,7 +148,6 @@ export function createMachine(options: MachineOptions): Machine {
   ports.add(COM1, 8, new Uart16550((byte) => console.put(byte)));
   ports.add(EXIT_PORT, 4, new DebugExit(end));
   ports.add(RESET_CONTROL, 1, new ResetControl(end));
-  const psp = new Psp(core, new Random(seed, 'AMD-SP'));
   const machine = { mode, asid, core, memory, pages, vcpu, ports, console, hypervisor, psp };
   return { ...machine, statistics, launchDigest: undefined };
 }

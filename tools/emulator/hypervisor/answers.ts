@@ -10,6 +10,12 @@ export type RequestAnswer = (host: Hypervisor, request: bigint) => bigint | unde
 /** What the hypervisor does about an event of the GHCB page; results go into the request. */
 export type EventAnswer = (host: Hypervisor, request: GhcbRequest) => void;
 
+/** The outcome of a guest request: a status of spec/psp-status.ts, and the page with the answer. */
+export interface PspResponse {
+  readonly status: number;
+  readonly page: Uint8Array;
+}
+
 /** An event of the GHCB page: what the guest must mark valid for it, and the answer. */
 export interface EventEntry {
   /** Numbers of the valid bits, beside those that every event needs. */
@@ -29,6 +35,8 @@ export interface Answers {
   readonly requests: Map<number, RequestAnswer>;
   /** GHCB page protocol, by SW_EXITCODE. */
   readonly events: Map<number, EventEntry>;
+  /** What the guest gets of the AMD-SP's answer to its message. */
+  pspResponse: (host: Hypervisor, response: PspResponse) => PspResponse;
   cpuid: (host: Hypervisor, leaf: number, subleaf: number) => CpuidRegisters;
   /** undefined: the guest gets #GP. */
   readMsr: (host: Hypervisor, msr: number) => bigint | undefined;

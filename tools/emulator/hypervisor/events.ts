@@ -8,6 +8,7 @@ import type { EventAnswer, EventEntry } from './answers.ts';
 import { doorbell } from './doorbell.ts';
 import type { GhcbRequest } from './ghcb-request.ts';
 import { PAGE } from './guest-memory.ts';
+import { extendedGuestRequest, guestRequest } from './guest-request.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import { mmioRead, mmioWrite, portAccess } from './io-events.ts';
 import { changePageStates } from './page-state-change.ts';
@@ -51,8 +52,9 @@ export const EVENTS: readonly (readonly [number, EventEntry])[] = [
   [Event.TERMINATION_REQUEST, { needs: nothing, answer: terminate }],
   [Event.UNSUPPORTED_EVENT,   { needs: nothing, answer: unsupported }],
   [Event.AP_CREATION,            { needs: nothing, answer: snpOnly(createProcessor) }],
-  [Event.GUEST_REQUEST,          { needs: nothing, answer: snpOnly(unbuilt('SNP guest request')) }],
-  [Event.EXTENDED_GUEST_REQUEST, { needs: all(VALID_RAX, VALID_RBX), answer: snpOnly(unbuilt('SNP extended guest request')) }],
+  [Event.GUEST_REQUEST,          { needs: nothing, answer: snpOnly(guestRequest) }],
+  [Event.EXTENDED_GUEST_REQUEST, { needs: all(VALID_RAX, VALID_RBX), answer: snpOnly(extendedGuestRequest) }],
+  [Event.APIC_ID_LIST,           { needs: all(VALID_RAX), answer: restrictedOnly(listProcessors) }],
   [Event.HV_IPI,                 { needs: nothing, answer: restrictedOnly(interprocessor) }],
 ];
 
@@ -125,6 +127,19 @@ function interprocessor(host: Hypervisor, request: GhcbRequest): void {
   host.apic.command(request.info1);
 }
 
+/** A list of one APIC id, into the RAX pages at EXITINFO1; RAX tells how many it takes. GHCB, APIC id list. */
+function listProcessors(host: Hypervisor, request: GhcbRequest): void {
+  if (request.get(VALID_RAX) > 0n) {
+    const gpa = request.info1;
+    if (gpa % BigInt(PAGE) !== 0n || !host.memory.writable(gpa)) {
+      request.malformed(Ghcb.ERROR_INVALID_INPUT);
+      return;
+    }
+    host.memory.writeGuest(gpa, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
+  }
+  request.set(VALID_RAX, 1n);
+}
+
 /** EXITINFO1: 0 sets the table's address, 1 asks for it. GHCB, AP jump table. */
 function apJumpTable(host: Hypervisor, request: GhcbRequest): void {
   if (request.info1 === 0n) host.apJumpTable = request.info2;
@@ -171,11 +186,6 @@ const CREATE_ON_INIT = 0;
 const CREATE = 1;
 const DESTROY = 2;
 const HUGE_PAGE = 0x20_0000n;
-
-/** An event that this hypervisor should serve and does not yet. */
-function unbuilt(name: string): EventAnswer {
-  return (host) => host.end({ kind: 'unimplemented', what: `GHCB event ${name}` });
-}
 
 function snpOnly(answer: EventAnswer): EventAnswer {
   return (host, request) => {

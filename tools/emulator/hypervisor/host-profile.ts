@@ -33,7 +33,7 @@ export const HOSTS: Readonly<Record<HostName, HostProfile>> = {
     name: 'hv',
     startsShared: false,
     restrictedInjection: true,
-    features: BigInt(SNP_FEATURES | Feature.RESTRICTED_INJECTION),
+    features: BigInt(SNP_FEATURES | Feature.RESTRICTED_INJECTION | Feature.APIC_ID_LIST),
     pscEntries: Psc.MAX_ENTRIES,
   },
 };

@@ -6,6 +6,7 @@ import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
 import { type CpuidLeaf, guestLeaves, lookUp } from '../cpuid/model.ts';
 import type { PortBus } from '../devices/port-bus.ts';
 import { type Mode, protectedState } from '../mode.ts';
+import type { Psp } from '../psp/psp.ts';
 import type { Statistics } from '../statistics.ts';
 import type { Termination } from '../termination.ts';
 import { eventName, exitName, requestName } from '../vcpu/exit-names.ts';
@@ -18,6 +19,7 @@ import { EXITS } from './exits.ts';
 import { MSR_REQUESTS, sevInfo } from './ghcb-msr.ts';
 import type { GhcbRequest } from './ghcb-request.ts';
 import { type GuestMemory, PAGE } from './guest-memory.ts';
+import type { Certificates } from './guest-request.ts';
 import type { HostProfile } from './host-profile.ts';
 import type { Interrupts } from './interrupts.ts';
 import { readMsr, writeMsr } from './msrs.ts';
@@ -39,6 +41,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly apic: LocalApic;
   readonly interrupts: Interrupts;
+  readonly psp: Psp;
+  readonly certificates: () => Certificates;
   readonly statistics: Statistics;
   /** SEV_FEATURES of an SNP guest beside those of the profile. */
   readonly features: bigint;
@@ -51,6 +55,7 @@ export function honestAnswers(): Answers {
     exits: new Map(EXITS),
     requests: new Map(MSR_REQUESTS),
     events: new Map(EVENTS),
+    pspResponse: (_host, response) => response,
     cpuid: (host, leaf, subleaf) => lookUp(host.cpuidLeaves, leaf, subleaf),
     readMsr,
     writeMsr,
@@ -69,6 +74,9 @@ export class Hypervisor {
   readonly pages: PageStates;
   readonly ports: PortBus;
   readonly mmio: MmioBus;
+  readonly psp: Psp;
+  /** What the host has to say about reports, for extended guest requests. */
+  readonly certificates: () => Certificates;
   readonly statistics: Statistics;
   readonly answers: Answers = honestAnswers();
   readonly cpuidLeaves: readonly CpuidLeaf[];
@@ -79,6 +87,9 @@ export class Hypervisor {
   /** The page that the guest registered as its GHCB. GHCB §2.3.2. */
   registeredGhcb: bigint | undefined;
   apJumpTable = 0n;
+  /** Frame of the context that the AMD-SP keeps of the guest. */
+  guestContext: number | undefined;
+  #messageFrames: { readonly request: number; readonly response: number } | undefined;
   /** The VMSA that AP creation gave the processor for its next INIT. */
   initVmsa: bigint | undefined;
   /** DR7 as the guest last told it. */
@@ -104,6 +115,8 @@ export class Hypervisor {
     this.clock = parts.clock;
     this.apic = parts.apic;
     this.interrupts = parts.interrupts;
+    this.psp = parts.psp;
+    this.certificates = parts.certificates;
     if (this.protectedState) this.vcpu.ghcb = sevInfo(this);
   }
 
@@ -114,6 +127,15 @@ export class Hypervisor {
   /** How the run ended, once it has. */
   get ended(): Termination | undefined {
     return this.#ended;
+  }
+
+  /** Two frames of the host's own, for messages to and from the AMD-SP. */
+  messageFrames(): { readonly request: number; readonly response: number } {
+    this.#messageFrames ??= {
+      request: this.memory.allocateFrame(),
+      response: this.memory.allocateFrame(),
+    };
+    return this.#messageFrames;
   }
 
   /** Ends the run. The first cause stands. */

@@ -1,6 +1,7 @@
 import { VMSA_GPA } from '../../../spec/launch.ts';
 import * as Status from '../../../spec/psp-status.ts';
 import { UserError } from '../../errors.ts';
+import { TSC_KHZ } from '../cpuid/model.ts';
 import { PAGE } from '../hypervisor/guest-memory.ts';
 import { rmpUpdate } from '../hypervisor/rmp.ts';
 import type { Machine } from '../machine.ts';
@@ -33,8 +34,9 @@ export function startSnp(machine: Machine, policy: bigint): number {
   const firmware = { assigned: true, huge: false, immutable: true, asid: 0, gfn: 0 };
   check(rmpUpdate(machine.core.frames, frame, firmware), 'RMPUPDATE');
   check(machine.psp.createContext(frame), 'SNP_GCTX_CREATE');
-  check(machine.psp.launchStart(frame, policy), 'SNP_LAUNCH_START');
+  check(machine.psp.launchStart(frame, policy, TSC_KHZ), 'SNP_LAUNCH_START');
   check(machine.psp.activate(frame, machine.asid), 'SNP_ACTIVATE');
+  machine.hypervisor.guestContext = frame;
   return frame;
 }
 

@@ -1,10 +1,10 @@
 import * as Cpuid from '../../../spec/cpuid.ts';
 import { view } from '../../../spec/layout.ts';
-import { CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
+import { CpuidFunction, CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
 import { type CpuidRegisters, lookUp, PROCESSOR } from '../cpuid/model.ts';
 
-const MAX_FUNCTIONS = 64;
-const FUNCTION_SIZE = 48;
+export const MAX_FUNCTIONS = 64;
+export const FUNCTION_SIZE = 48;
 const FUNCTIONS = 16;
 const RESERVED = 0x28;
 
@@ -54,23 +54,29 @@ const UNLISTED: readonly [Rule, Rule, Rule, Rule] = [subset, subset, subset, sub
  * to be corrected. SNP, CPUID page.
  */
 export function sanitizeCpuidPage(page: Uint8Array): boolean {
-  const table = view(CpuidPage, page);
-  if (table.count > MAX_FUNCTIONS) return false;
+  const { count } = view(CpuidPage, page);
+  return count <= MAX_FUNCTIONS && checkFunctions(page.subarray(FUNCTIONS), count);
+}
+
+/** Holds the first `count` functions in `bytes` against the processor, and corrects them in place. */
+export function checkFunctions(bytes: Uint8Array, count: number): boolean {
   let honest = true;
-  table.functions.slice(0, table.count).forEach((entry, index) => {
-    const reserved = FUNCTIONS + index * FUNCTION_SIZE + RESERVED;
-    if (page.subarray(reserved, reserved + 8).some((byte) => byte !== 0)) {
-      page.fill(0, reserved, reserved + 8);
+  for (let index = 0; index < count; index++) {
+    const at = index * FUNCTION_SIZE;
+    const entry = view(CpuidFunction, bytes, at);
+    const reserved = bytes.subarray(at + RESERVED, at + RESERVED + 8);
+    if (reserved.some((byte) => byte !== 0)) {
+      reserved.fill(0);
       honest = false;
     }
-    if (!isChecked(entry.eaxIn)) return;
+    if (!isChecked(entry.eaxIn)) continue;
     const corrected = sanitize(entry.eaxIn, entry.ecxIn, entry);
     for (const name of ['eax', 'ebx', 'ecx', 'edx'] as const) {
       if (corrected[name] === entry[name]) continue;
       entry[name] = corrected[name];
       honest = false;
     }
-  });
+  }
   return honest;
 }
 

@@ -3,12 +3,16 @@ import * as Launch from '../../../spec/launch.ts';
 import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as Status from '../../../spec/psp-status.ts';
+import * as SevStatus from '../../../spec/sev-status.ts';
 import type { Core } from '../core.ts';
 import { MAX_ASID } from '../cpuid/model.ts';
 import type { Random } from '../random.ts';
+import { applyProtection } from '../vcpu/register-protection.ts';
+import { tscScale } from '../vcpu/secure-tsc.ts';
 import { sanitizeCpuidPage } from './cpuid-page.ts';
 import { type GuestContext, newContext } from './guest-context.ts';
 import { DIGEST_SIZE, extend, sha384 } from './launch-digest.ts';
+import { exchange } from './messages.ts';
 import { pageState } from './page-state.ts';
 import { refusedPolicy } from './policy.ts';
 import { secretsPage } from './secrets.ts';
@@ -59,14 +63,20 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_LAUNCH_START: fixes the policy and makes the guest's keys. SNP, LAUNCH_START. */
-  launchStart(frame: number, policy: bigint): number {
+  /**
+   * SNP_LAUNCH_START: fixes the policy and makes the guest's keys; `tscKhz` is what a secure time stamp
+   * counter is to run at. SNP, LAUNCH_START.
+   */
+  launchStart(frame: number, policy: bigint, tscKhz = 0): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
     if (context.state !== 'init') return Status.INVALID_GUEST_STATE;
     if (refusedPolicy(policy) !== undefined) return Status.POLICY_FAILURE;
     context.policy = policy;
     context.vmpcks = [0, 1, 2, 3].map(() => this.#random.bytes(32));
+    context.reportId = this.#random.bytes(32);
+    context.vmrk = this.#random.bytes(32);
+    context.tscScale = tscScale(tscKhz);
     context.state = 'launch';
     return Status.SUCCESS;
   }
@@ -118,6 +128,55 @@ export class Psp {
     return Status.SUCCESS;
   }
 
+  /**
+   * SNP_GUEST_REQUEST: takes the guest's message up and puts the answer into a firmware page. SNP,
+   * SNP_GUEST_REQUEST.
+   */
+  guestRequest(frame: number, request: number, response: number): number {
+    const context = this.#valid(frame);
+    if (!context) return Status.INVALID_GUEST;
+    const { frames } = this.#core;
+    if ([request, response].some((at) => at < 0 || at >= frames.count)) {
+      return Status.INVALID_ADDRESS;
+    }
+    if (pageState(frames.rmp(response)) !== 'firmware') return Status.INVALID_PAGE_STATE;
+    if (context.state !== 'running') return Status.INVALID_GUEST_STATE;
+    const page = this.#core.read(request * PAGE, PAGE, 0);
+    const result = exchange(context, page);
+    if (result.response) this.#core.write(response * PAGE, result.response, 0);
+    return result.status;
+  }
+
+  /** SNP_PAGE_RECLAIM: gives a page that is the firmware's back to who can RMPUPDATE it. SNP, PAGE_RECLAIM. */
+  pageReclaim(frame: number): number {
+    if (frame < 0 || frame >= this.#core.frames.count) return Status.INVALID_ADDRESS;
+    const entry = this.#core.frames.rmp(frame);
+    if (!RECLAIMABLE.includes(pageState(entry))) return Status.INVALID_PAGE_STATE;
+    this.#core.frames.setRmp(frame, { ...entry, immutable: false, vmsa: false });
+    return Status.SUCCESS;
+  }
+
+  /** SNP_DECOMMISSION: ends a guest; its context is an ordinary firmware page again. SNP, DECOMMISSION. */
+  decommission(frame: number): number {
+    if (!this.#valid(frame)) return Status.INVALID_GUEST;
+    this.#contexts.delete(frame);
+    this.#core.frames.setRmp(frame, { ...this.#core.frames.rmp(frame), vmsa: false });
+    return Status.SUCCESS;
+  }
+
+  /** Copies the state; what comes back puts it there again. */
+  snapshot(): () => void {
+    const contexts = [...this.#contexts].map(([frame, context]) => [frame, copy(context)] as const);
+    const random = this.#random.snapshot();
+    const asid = this.#sevAsid;
+    return () => {
+      this.#contexts.clear();
+      for (const [frame, context] of contexts) this.#contexts.set(frame, copy(context));
+      random();
+      this.#sevAsid = asid;
+    };
+  }
+
   /** LAUNCH_START of a guest before SNP, activated at once. SEV, LAUNCH_START. */
   sevLaunchStart(asid: number): number {
     if (asid <= 0 || asid > MAX_ASID) return Status.INVALID_ASID;
@@ -147,6 +206,20 @@ export class Psp {
     if (frame < 0 || frame >= this.#core.frames.count) return undefined;
     const isContext = pageState(this.#core.frames.rmp(frame)) === 'context';
     return isContext ? this.#contexts.get(frame) : undefined;
+  }
+
+  /** A VMSA with what the features it asks for need: the counter's scale, a nonce. APM2 §15.36.18, §15.36.20. */
+  #protect(context: GuestContext, page: Uint8Array): Uint8Array {
+    const save = view(Vmsa, page);
+    const has = (feature: bigint | number) =>
+      (save.sevFeatures & (BigInt(feature) >> BigInt(SevStatus.FEATURES_SHIFT))) !== 0n;
+    if (has(SevStatus.SECURE_TSC)) {
+      Object.assign(save, { tscScale: context.tscScale, tscOffset: context.tscOffset });
+    }
+    if (!has(SevStatus.VMSA_REG_PROT)) return page;
+    const nonce = this.#random.bytes(8);
+    save.regProtNonce = new DataView(nonce.buffer).getBigUint64(0, true);
+    return applyProtection(page);
   }
 
   #install(asid: number, key: Uint8Array): void {
@@ -185,6 +258,7 @@ export class Psp {
         const measured = bytes.slice();
         Object.assign(view(Vmsa, measured), { tscScale: 0n, tscOffset: 0n });
         contents = sha384(measured);
+        bytes = this.#protect(context, bytes);
         break;
       }
       case Launch.ZERO:
@@ -205,5 +279,12 @@ export class Psp {
   }
 }
 
+/** A context that shares nothing with `context` that either could change. */
+function copy(context: GuestContext): GuestContext {
+  return { ...context, vmpcks: [...context.vmpcks], messages: [...context.messages] };
+}
+
+/** States of pages that a host can have back. SNP, PAGE_RECLAIM. */
+const RECLAIMABLE: readonly string[] = ['firmware', 'metadata', 'pre-guest', 'pre-swap'];
 /** Types of page that are never 2 MiB. SNP, LAUNCH_UPDATE. */
 const SMALL_TYPES: readonly number[] = [Launch.VMSA, Launch.SECRETS, Launch.CPUID];

@@ -10,6 +10,7 @@ import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
 import { type Mode, protectedState } from '../mode.ts';
 import { refusedEvent, refusedPage, refusedState, refusedVmsa } from './checks.ts';
 import { setIntercept, setIntercepts } from './intercepts.ts';
+import { applyProtection, nextNonce } from './register-protection.ts';
 import { tscMegahertz } from './secure-tsc.ts';
 import { loadState, sevStatus, storeState } from './state.ts';
 
@@ -224,7 +225,7 @@ export class Vcpu {
   }
 
   #readVmsa(frame: number): Uint8Array {
-    return this.#core.read(frame * PAGE, PAGE, this.#asid);
+    return applyProtection(this.#core.read(frame * PAGE, PAGE, this.#asid));
   }
 
   #store(): void {
@@ -234,7 +235,8 @@ export class Vcpu {
     const save = view(Vmsa, this.#vmsa);
     const { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip } = this.#core.control;
     Object.assign(save, { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip });
-    this.#core.write(frame * PAGE, this.#vmsa, this.#asid);
+    save.regProtNonce = nextNonce(save.regProtNonce);
+    this.#core.write(frame * PAGE, applyProtection(this.#vmsa), this.#asid);
     this.#core.frames.clearWritten(frame);
   }
 }
