@@ -141,6 +141,11 @@ export class CaseMaker {
       registers[RDI] = inWindow();
       registers[RCX] = BigInt(this.below(4));
     }
+    if (/^pcmpestr/.test(name)) {
+      // Lengths, of either sign, about as often within the register as beyond it.
+      registers[0] = BigInt.asUintN(64, BigInt(this.below(40) - 20));
+      registers[2] = BigInt.asUintN(64, BigInt(this.below(40) - 20));
+    }
     if (name === 'maskmovdqu') registers[RDI] = inWindow();
     if (name === 'xlatb') registers[RBX] = BigInt(WINDOW);
     if (/^(leave|enter)$/.test(name)) registers[5] = BigInt(WINDOW + MIDDLE + 64);

@@ -70,7 +70,7 @@ export function computeAddress(p: usize): bool {
   let offset = addressOf(p) + load<u64>(p, IMMEDIATE);
   if ((form & FORM_ADDRESS16) !== 0) offset &= 0xffff;
   else if ((form & FORM_ADDRESS32) !== 0) offset &= 0xffff_ffff;
-  const segment = <u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT;
+  const segment = (<u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT) & 7;
   let linear = offset;
   if (segment !== NO_SEGMENT) {
     linear = segmentAddress(segment, offset, load<u8>(p, WIDTH), false);

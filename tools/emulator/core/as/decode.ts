@@ -104,6 +104,7 @@ export function decodeOne(p: usize, from: usize, to: usize, rip: u64, long: bool
   if ((key & Row.KEY_F3) !== 0) prefixes |= Record.PREFIX_REP;
   if ((key & Row.KEY_F2) !== 0) prefixes |= Record.PREFIX_REPNE;
   if ((key & Row.KEY_66) !== 0) prefixes |= Record.PREFIX_OPERAND;
+  if ((rex & 8) !== 0) prefixes |= Record.PREFIX_REX_W;
   let map: u32 = 0;
   let vvvv: u32 = 0;
   if (opcode === 0x0f) {

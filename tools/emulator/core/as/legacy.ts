@@ -123,7 +123,7 @@ function translateByte(p: usize): void {
   let offset = load<u64>(Cpu.RBX) + load<u8>(Cpu.RAX);
   if ((form & FORM_ADDRESS16) !== 0) offset &= 0xffff;
   else if ((form & FORM_ADDRESS32) !== 0) offset &= 0xffff_ffff;
-  const overriding = <u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT;
+  const overriding = (<u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT) & 7;
   const linear = segmentAddress(overriding !== 0 ? overriding - 1 : Segment.DS, offset, 1, false);
   if (failed()) return;
   const value = readMemory(linear, 1, false);

@@ -43,7 +43,7 @@ export function ports(p: usize, effect: u32, n: u32): bool {
     const prefixes: u32 = load<u8>(p, PREFIXES);
     info |= STRING;
     if ((prefixes & (PREFIX_REP | PREFIX_REPNE)) !== 0) info |= REPEAT;
-    const overriding = prefixes >> PREFIX_SEGMENT_SHIFT;
+    const overriding = (prefixes >> PREFIX_SEGMENT_SHIFT) & 7;
     info |= (<u64>(input ? 0 : overriding !== 0 ? overriding - 1 : 3)) << 10;
   }
   interceptNow(Exit.IOIO, info, nextOf(p), nextOf(p));

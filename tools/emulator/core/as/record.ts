@@ -48,11 +48,12 @@ export const FORM_REGISTER2: u32 = 16;
 export const FORM_ADDRESS32: u32 = 32;
 export const FORM_ADDRESS16: u32 = 64;
 
-/** PREFIXES: REP or REPE, REPNE; the segment override's number + 1 in the bits from 4. */
+/** PREFIXES: REP or REPE, REPNE; the segment override's number + 1 in bits 6:4. */
 export const PREFIX_REP: u32 = 1;
 export const PREFIX_REPNE: u32 = 2;
 export const PREFIX_LOCK: u32 = 4;
 export const PREFIX_OPERAND: u32 = 8;
+export const PREFIX_REX_W: u32 = 0x80;
 export const PREFIX_SEGMENT_SHIFT: u32 = 4;
 
 /** Operations with a fixed number; those of the instructions follow, see operations.ts. */

@@ -21,6 +21,7 @@ import { sseCipher } from './sse-cipher';
 import { sseFloat } from './sse-float';
 import { sseInteger } from './sse-integer';
 import { destination, source } from './sse-operand';
+import { sseText } from './sse-text';
 import { sse4 } from './sse4';
 
 /** Carries out an SSE effect. False if it is not among those that are built. */
@@ -31,7 +32,8 @@ export function sse(p: usize, effect: u32, n: u32): bool {
     sseFloat(p, effect, n) ||
     sseCipher(p, effect) ||
     sseInteger(p, effect) ||
-    sse4(p, effect, n)
+    sse4(p, effect, n) ||
+    sseText(p, effect)
   );
 }
 

@@ -93,7 +93,7 @@ export function strings(p: usize, effect: u32, n: u32, most: u64): bool {
 /** One iteration. False with a fault pending, and nothing changed. */
 function step(p: usize, effect: u32, n: u32, mask: u64): bool {
   const by: u64 = flag(RFLAGS_DF) ? 0 - <u64>n : n;
-  const overriding = <u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT;
+  const overriding = (<u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT) & 7;
   const source = overriding !== 0 ? overriding - 1 : DS;
   const from = load<u64>(Cpu.RSI) & mask;
   const to = load<u64>(Cpu.RDI) & mask;
@@ -133,7 +133,7 @@ function step(p: usize, effect: u32, n: u32, mask: u64): bool {
  */
 function bulk(p: usize, effect: u32, n: u32, mask: u64, most: u64): u64 {
   if (effect === Effect.LODS || flag(RFLAGS_DF)) return 0;
-  const overriding = <u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT;
+  const overriding = (<u32>load<u8>(p, PREFIXES) >> PREFIX_SEGMENT_SHIFT) & 7;
   const from = load<u64>(Cpu.RSI) & mask;
   const to = load<u64>(Cpu.RDI) & mask;
   let size: u64 = 4096 - (to & 0xfff);
