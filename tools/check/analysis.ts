@@ -78,6 +78,8 @@ export class Analysis {
   readonly tableUses = new Map<string, TableUse>();
   /** By compartment, names of the kernel's functions that it calls. */
   readonly capabilities = new Map<string, Set<string>>();
+  /** Bytes of stack area that who enters a function from outside provides. */
+  readonly #stackAreas = new Map<FunctionState, number>();
   readonly #pending = new Set<FunctionState>();
 
   constructor(program: Program) {
@@ -139,6 +141,20 @@ export class Analysis {
       changed = true;
     }
     if (changed) this.request(state);
+  }
+
+  /** A function is entered from outside, with so many bytes of stack arguments and results. */
+  provide(state: FunctionState, stackSize: number): void {
+    this.#stackAreas.set(state, Math.min(stackSize, this.#stackAreas.get(state) ?? stackSize));
+  }
+
+  /** Functions that take more of the stack than who enters them from outside provides. */
+  checkStackAreas(): void {
+    for (const [state, size] of this.#stackAreas) {
+      if (state.stackExtent > size) {
+        this.violate(state, 'an access to the stack above the arguments', state.code.start);
+      }
+    }
   }
 
   /** r14 may be another memory's base when the function is entered. */

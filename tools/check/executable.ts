@@ -102,7 +102,7 @@ export function readExecutable(file: Uint8Array): Program {
       exports.filter(({ kind }) => kind !== EXPORT_FUNCTION).map(({ target }) => target),
     ),
     roots: [
-      ...starts.map((address) => ({ address, wide: 0, wideStack: [] })),
+      ...starts.map((address) => ({ address, stackSize: 0, wide: 0, wideStack: [] })),
       ...exports.filter(({ kind }) => kind === EXPORT_FUNCTION).map((each) => rootOf(each, table)),
     ],
     broken: [...broken, ...arranged.broken],
@@ -139,7 +139,13 @@ function rootOf(
       if (position >= 0) wide |= 1 << position;
     }
   }
-  return { address: target, wide, wideStack: wideStack.filter((at) => !isNarrowAt(values, at)) };
+  const { stackSize } = info;
+  return {
+    address: target,
+    stackSize,
+    wide,
+    wideStack: wideStack.filter((at) => !isNarrowAt(values, at)),
+  };
 }
 
 function isNarrowAt(values: readonly View<typeof ValueInfo>[], at: number): boolean {

@@ -104,7 +104,7 @@ function readImage(pages: Pages, broken: readonly Violation[]): Program {
   const roots = table(CompartmentInfo, info.compartments, info.compartmentCount)
     .flatMap(({ entry, initialize }) => [entry, initialize])
     .flatMap((va) => (va === 0n ? [] : [addressOf(va) ?? 0]))
-    .map((address) => ({ address, wide: 0, wideStack: [] }));
+    .map((address) => ({ address, stackSize: 0, wide: 0, wideStack: [] }));
   return {
     kind: 'image',
     memory,

@@ -53,6 +53,8 @@ export interface CodeFunction {
 /** A function that is entered from outside compiled code. */
 export interface Root {
   readonly address: number;
+  /** Bytes of the stack area that its caller provides. */
+  readonly stackSize: number;
   /** Of its six integer argument registers, those that may hold more than 32 bits. */
   readonly wide: number;
   /** Offsets of arguments on the stack that may hold more than 32 bits. */

@@ -80,6 +80,7 @@ function judge(
   const target = analysis.functions.get(operand.address);
   if (target) {
     analysis.widen(target, ALL_REGISTERS, []);
+    analysis.provide(target, 0);
     return undefined;
   }
   return fn.instructions.has(operand.address) ? undefined : 'a jump to what is not a function';

@@ -1,0 +1,427 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { generateModule } from '../../test/differential/generate.ts';
+import { wat } from '../../test/wat.ts';
+import { witness } from '../../test/witness.ts';
+import { makeExecutable } from '../compiler/linux/executable.ts';
+import { compileRuntime } from '../compiler/linux/runtime.ts';
+import type { WasmObject } from '../compiler/object.ts';
+import { UserError } from '../errors.ts';
+import { checkImage } from './check.ts';
+import type { Instruction } from './instruction.ts';
+import { immediateOf, memoryOf, nameOf, Patient } from './patient.ts';
+import { printViolation } from './report.ts';
+
+const [RSP, R14, R15] = [4, 14, 15];
+
+/** What the seeded breaks are made in: a function for each thing that has a rule. */
+const module = `(module
+  (type $unary (func (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+  (memory 1)
+  (data $bytes "some bytes of a passive segment")
+  (data $others "and bytes after them")
+  (table $t 3 funcref)
+  (table $grown 4 funcref)
+  (elem (table $t) (i32.const 0) func $double $double $big)
+  (elem $passive func $double $big)
+  (global $g (mut i32) (i32.const 1))
+  (func $double (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
+  (func $big (result i64) (i64.const -1))
+  (func $wrap (export "wrap") (param i64 i64 i64 i64 i64) (result i32)
+    (i32.load (i32.wrap_i64 (local.get 4))))
+  (func $offset (export "offset") (param i32) (result i32)
+    (i32.load offset=1000 (local.get 0)))
+  (func $product (export "product") (param i32 i32 i32 i32 i32 i32) (result i32)
+    (i32.load (i32.mul (local.get 4) (local.get 5))))
+  (func $scaled (export "scaled") (param i32 i32) (result i32)
+    (i32.load (i32.add (local.get 0) (i32.shl (local.get 1) (i32.const 2)))))
+  (func $call (export "call") (param i32) (result i32)
+    (call_indirect $t (type $unary) (i32.const 7) (local.get 0)))
+  (func $switch (export "switch") (param i32) (result i32)
+    (block (block (block (block (block (block
+      (br_table 0 1 2 3 4 5 (local.get 0)))
+      (return (i32.const 10))) (return (i32.const 11))) (return (i32.const 12)))
+      (return (i32.const 13))) (return (i32.const 14))) (i32.const 15))
+  (func $spill (export "spill") (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (drop (call $yield))
+    ${sum(range(8).map((i) => `(i32.load (local.get ${i}))`))})
+  (func $write (export "write") (param i32) (global.set $g (local.get 0)))
+  (func $host (export "host") (result i32) (call $yield))
+  (func $init (export "init") (param i32 i32 i32)
+    (memory.init $bytes (local.get 0) (local.get 1) (local.get 2)))
+  (func $fill (export "fill") (param i32 i32 i32)
+    (memory.fill (local.get 0) (local.get 1) (local.get 2)))
+  (func $copy (export "copy") (param i32 i32 i32)
+    (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func $elements (export "elements") (param i32 i32 i32)
+    (table.init $grown $passive (local.get 0) (local.get 1) (local.get 2)))
+  (func $frame (export "frame") (param i32) (result i32) ${bigFrame()})
+)`;
+
+/** A body with so much alive across a call that its frame takes up more than a page. */
+function bigFrame(): string {
+  const all = range(700);
+  const locals = all.map((i) => `(local $l${i} i32)`).join(' ');
+  const sets = all.map((i) => `(local.set $l${i} (i32.load offset=${4 * i} (local.get 0)))`);
+  return `${locals} ${sets.join(' ')} (drop (call $yield)) ${sum(all.map((i) => `(local.get $l${i})`))}`;
+}
+
+function range(count: number): number[] {
+  return [...Array(count).keys()];
+}
+
+function sum(terms: readonly string[]): string {
+  return `${terms.join(' ')} ${'i32.add '.repeat(terms.length - 1)}`;
+}
+
+let runtime: WasmObject;
+let patient: Patient;
+beforeAll(async () => {
+  runtime = await compileRuntime();
+  patient = new Patient(makeExecutable({ wasm: wat(module) }, [], runtime));
+});
+
+/** The rules that a file breaks, each with the function where it does. */
+function broken(file: Uint8Array): string[] {
+  return checkImage(file).violations.map(printViolation);
+}
+
+const isMove = (instruction: Instruction) => nameOf(instruction) === 'mov';
+const isJump = (instruction: Instruction) => nameOf(instruction) === 'jcc';
+const isCall = (instruction: Instruction) => nameOf(instruction) === 'call';
+const usesMemory = (instruction: Instruction) => memoryOf(instruction)?.base === R14;
+const isCompare = (instruction: Instruction) => nameOf(instruction) === 'cmp';
+const sameName = (a: Instruction, b: Instruction) => nameOf(a) === nameOf(b);
+const target = ({ operands }: Instruction) =>
+  operands[0]?.kind === 'target' ? operands[0].address : undefined;
+
+/** A conditional jump that is never taken where it must be. */
+const neverTaken = (changed: Instruction, original: Instruction) =>
+  isJump(changed) &&
+  target(changed) === target(original) &&
+  changed.row.effect.condition === (original.row.effect.condition ^ 1);
+
+describe('what the compiler makes', () => {
+  it('keeps every rule', () => {
+    expect(broken(patient.file)).toEqual([]);
+  });
+
+  const wasmOpt = witness('wasm-opt');
+  it.skipIf(!wasmOpt)('keeps every rule whatever the module (wasm-opt)', () => {
+    for (let seed = 100; seed < 124; seed++) {
+      const file = makeExecutable({ wasm: generateModule(wasmOpt ?? '', seed) }, [], runtime);
+      expect(broken(file), `TACIT_SEED=${seed}`).toEqual([]);
+    }
+  });
+
+  it('keeps every rule in instances that are linked', () => {
+    const other = `(module (memory 1) (global (export "g") (mut i32) (i32.const 3))
+      (table (export "t") 2 funcref) (elem (i32.const 0) $f)
+      (func $f (export "f") (param i32) (result i32) (i32.load (local.get 0))))`;
+    const main = `(module
+      (import "other" "f" (func $f (param i32) (result i32)))
+      (import "other" "g" (global $g (mut i32)))
+      (import "other" "t" (table 2 funcref))
+      (memory 1)
+      (func (export "g") (param i32) (result i32)
+        (global.set $g (i32.load (call_indirect (param i32) (result i32) (local.get 0) (local.get 0))))
+        (i32.load (call $f (local.get 0)))))`;
+    const links = [{ name: 'other', wasm: wat(other) }];
+    expect(broken(makeExecutable({ wasm: wat(main) }, links, runtime))).toEqual([]);
+  });
+});
+
+describe('a byte changed', () => {
+  const UNPROVEN = /not shown to lie within the sandbox/;
+
+  it('makes 64 bits of an index out of 32 (CVE-2026-34987)', () => {
+    const file = patient.change(
+      'main!wrap',
+      (each) => isMove(each) && each.row.effect.width === 32 && !memoryOf(each),
+      (each, original) => sameName(each, original) && each.row.effect.width === 64,
+    );
+    expect(broken(file).join()).toMatch(/in main!wrap.*not shown to lie within the sandbox/);
+  });
+
+  it('takes another base than r14', () => {
+    const file = patient.change(
+      'main!offset',
+      usesMemory,
+      (each, original) => sameName(each, original) && memoryOf(each)?.base === R15,
+    );
+    expect(broken(file).join()).toMatch(UNPROVEN);
+  });
+
+  it('makes an offset negative', () => {
+    const file = patient.change(
+      'main!offset',
+      usesMemory,
+      (each) => memoryOf(each)?.base === R14 && (memoryOf(each)?.displacement ?? 0) < 0,
+    );
+    expect(broken(file).join()).toMatch(UNPROVEN);
+  });
+
+  it('scales an index of 32 bits (CVE-2023-26489)', () => {
+    const file = patient.change(
+      'main!scaled',
+      usesMemory,
+      (each) => memoryOf(each)?.base === R14 && memoryOf(each)?.scale === 8,
+    );
+    expect(broken(file).join()).toMatch(UNPROVEN);
+  });
+
+  it('does not wrap a product to 32 bits', () => {
+    const file = patient.change(
+      'main!product',
+      (each) => nameOf(each).startsWith('imul') && each.row.effect.width === 32,
+      (each, original) => sameName(each, original) && each.row.effect.width === 64,
+    );
+    expect(broken(file).join()).toMatch(UNPROVEN);
+  });
+
+  it('extends the sign of a spilled index (CVE-2021-32629)', () => {
+    const file = patient.change(
+      'main!spill',
+      (each) => isMove(each) && each.operands[1]?.kind === 'memory',
+      (each) => nameOf(each) === 'movsxd' && each.row.effect.width === 64,
+    );
+    expect(broken(file).join()).toMatch(UNPROVEN);
+  });
+
+  it('reads a spill slot at the wrong place', () => {
+    const file = patient.change(
+      'main!frame',
+      (each) => memoryOf(each)?.base === RSP && (memoryOf(each)?.displacement ?? 0) > 4096,
+      (each, original) =>
+        sameName(each, original) &&
+        memoryOf(each)?.base === RSP &&
+        (memoryOf(each)?.displacement ?? 0) > 0x10_0000,
+    );
+    expect(broken(file).join()).toMatch(
+      /in main!frame: an access to the stack above the arguments/,
+    );
+  });
+
+  it('leaves out the check of an index into a table', () => {
+    const file = patient.change('main!call', isJump, neverTaken);
+    expect(broken(file).join()).toMatch(/in main!call/);
+  });
+
+  it('leaves out the check of a type', () => {
+    const [, second] = patient.instructions('main!call').filter(isJump);
+    const file = patient.change(
+      'main!call',
+      (each) => each.address === second?.address,
+      neverTaken,
+    );
+    expect(broken(file).join()).toMatch(/an indirect call without a check of the type/);
+  });
+
+  it('checks for another type (signature confusion)', () => {
+    // 8 bytes of the result: what the callers of the right type take for 4.
+    const file = patient.change(
+      'main!call',
+      (each) => isCompare(each) && memoryOf(each) !== undefined,
+      (each, original) =>
+        memoryOf(each)?.displacement !== memoryOf(original)?.displacement &&
+        memoryOf(each)?.base === memoryOf(original)?.base &&
+        immediateOf(each) === immediateOf(original),
+    );
+    expect(broken(file)).not.toEqual([]);
+  });
+
+  it('lets an index go beyond its table', () => {
+    const file = patient.change(
+      'main!call',
+      (each) => isCompare(each) && immediateOf(each) === 3,
+      (each) => isCompare(each) && immediateOf(each) === 3 + 128,
+    );
+    expect(broken(file).join()).toMatch(/in main!call/);
+  });
+
+  it('lets a case go beyond its jump table', () => {
+    const file = patient.change(
+      'main!switch',
+      (each) => isCompare(each) && immediateOf(each) === 5,
+      (each) => isCompare(each) && immediateOf(each) === 69,
+    );
+    expect(broken(file).join()).toMatch(
+      /a jump table that leads out of the function|jump tables overlap/,
+    );
+  });
+
+  it('leaves out the check of a case', () => {
+    const file = patient.change('main!switch', isJump, neverTaken);
+    expect(broken(file).join()).toMatch(/a jump through a table without a bound/);
+  });
+
+  it('leaves out a probe of the stack', () => {
+    const file = patient.change(
+      'main!frame',
+      (each) => nameOf(each) === 'test' && memoryOf(each)?.base === RSP,
+      (each) =>
+        nameOf(each) === 'test' &&
+        memoryOf(each)?.base === RSP &&
+        (memoryOf(each)?.displacement ?? -4096) > -1024,
+    );
+    expect(broken(file).join()).toMatch(/beyond the guard page/);
+  });
+
+  it('makes a frame of another size on the way in than on the way out', () => {
+    const file = patient.change(
+      'main!frame',
+      (each) => nameOf(each) === 'sub' && immediateOf(each) !== undefined,
+      (each, original) =>
+        nameOf(each) === 'sub' && immediateOf(each) === (immediateOf(original) ?? 0) + 8,
+    );
+    expect(broken(file).join()).toMatch(/in main!frame/);
+  });
+
+  it('restores another register than the one that was saved', () => {
+    const file = patient.change(
+      'main!frame',
+      (each) => nameOf(each) === 'pop',
+      (each) => nameOf(each) === 'pop',
+    );
+    expect(broken(file).join()).toMatch(/relies on is not restored|r14 is written|stack pointer/);
+  });
+
+  it('writes r14', () => {
+    const file = patient.change(
+      'main!wrap',
+      (each) => isMove(each) && !memoryOf(each),
+      (each) =>
+        isMove(each) && each.operands[0]?.kind === 'register' && each.operands[0].number === R14,
+    );
+    expect(broken(file).join()).toMatch(/r14 is written/);
+  });
+
+  it.each([
+    ['hlt', 'halts', 'push'],
+    ['cli', 'masks interrupts', 'push'],
+    ['in', 'reads a port', 'push'],
+    ['syscall', 'calls Linux', 'ud'],
+  ])('puts in %s, which %s', (name, _, instead) => {
+    const file = patient.change(
+      'main!call',
+      (each) => nameOf(each) === instead || (instead === 'push' && nameOf(each) === 'ret'),
+      (each) => nameOf(each) === name,
+    );
+    expect(broken(file).join()).toMatch(/a privileged or intercepted instruction|not allowed/);
+  });
+
+  it('calls into the middle of a function', () => {
+    const file = patient.change(
+      'main!host',
+      (each) => isCall(each) || nameOf(each) === 'jmp',
+      (each, original) => sameName(each, original) && target(each) === (target(original) ?? 0) + 1,
+    );
+    expect(broken(file).join()).toMatch(/not the start of a function/);
+  });
+
+  it('jumps into the middle of an instruction', () => {
+    const file = patient.change(
+      'main!switch',
+      isJump,
+      (each, original) => isJump(each) && target(each) === (target(original) ?? 0) + 1,
+    );
+    expect(broken(file)).not.toEqual([]);
+  });
+
+  it('runs out of a function', () => {
+    const file = patient.change(
+      'main!offset',
+      (each) => nameOf(each) === 'ret',
+      (each) => nameOf(each) === 'nop',
+    );
+    expect(broken(file).join()).toMatch(/control runs out of the function|not the start/);
+  });
+
+  it("calls the run-time in another's name", () => {
+    const file = patient.change(
+      'main!host',
+      (each) => ['xor', 'mov'].includes(nameOf(each)),
+      (each) =>
+        nameOf(each) === 'sub' ||
+        (isMove(each) && immediateOf(each) === 1) ||
+        nameOf(each) === 'or',
+    );
+    expect(broken(file).join()).toMatch(/under another number/);
+  });
+
+  it('stores to the record of the memory', () => {
+    const record = checkImage(patient.file).compartments.find(
+      ({ compartment }) => compartment.name === 'main',
+    )?.compartment.record;
+    const at = (each: Instruction) => each.next + (memoryOf(each)?.displacement ?? 0);
+    const near = (each: Instruction) =>
+      memoryOf(each)?.relative && at(each) >= (record ?? 0) && at(each) < (record ?? 0) + 16;
+    const file = patient.change(
+      'main!write',
+      (each) => memoryOf(each)?.relative === true,
+      (each, original) => sameName(each, original) && near(each) === true,
+    );
+    expect(broken(file).join()).toMatch(/a store to the memory record of main/);
+  });
+
+  it.each([
+    ['main!init', 'a data segment'],
+    ['main!elements', 'an element segment'],
+  ])('leaves out the check in %s of a range of %s', (name) => {
+    const file = patient.change(name, isJump, neverTaken);
+    expect(broken(file).join()).toMatch(/a string instruction that is not shown/);
+  });
+
+  it('adds no base to where memory is filled', () => {
+    const file = patient.change(
+      'main!fill',
+      (each) => nameOf(each) === 'add' && each.row.effect.width === 64,
+      (each) => nameOf(each) === 'sub' || nameOf(each) === 'xor',
+    );
+    expect(broken(file).join()).toMatch(/a string instruction that is not shown/);
+  });
+
+  it('adds no base to where memory is copied', () => {
+    const file = patient.change(
+      'main!copy',
+      (each) => nameOf(each) === 'add' && each.row.effect.width === 64,
+      (each) => nameOf(each) === 'sub' || nameOf(each) === 'xor',
+    );
+    expect(broken(file).join()).toMatch(/a copy that is not shown/);
+  });
+
+  it('changes a routine that was reviewed', () => {
+    const file = patient.change('main!memory.copy', isCompare, (each) => isCompare(each));
+    expect(broken(file).join()).toMatch(/in main!memory\.copy/);
+  });
+
+  it('changes the record of a function', () => {
+    const type = patient
+      .instructions('main!call')
+      .find((each) => isCompare(each) && memoryOf(each) !== undefined);
+    const at = memoryOf(type as Instruction)?.displacement ?? 0;
+    expect(broken(patient.poke(at - 8, 1)).join()).toMatch(/no record of a function/);
+  });
+});
+
+describe('segments', () => {
+  it.each([0, 1, 2, 3, 4, 5, 6])('can not be writable and executable (program header %i)', (i) => {
+    const file = patient.file.slice();
+    const header = 64 + 56 * i;
+    const data = new DataView(file.buffer);
+    const [type, flags] = [data.getUint32(header, true), data.getUint32(header + 4, true)];
+    if (type !== 1) return;
+    data.setUint32(header + 4, flags | 3, true);
+    expect(broken(file).join()).toMatch(/a segment is writable and executable/);
+  });
+});
+
+describe('another file', () => {
+  it.each([
+    ['nothing', new Uint8Array()],
+    ['a text', new TextEncoder().encode('#!/bin/sh')],
+    ['the start of an ELF file', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46)],
+  ])('is refused: %s', (_, file) => {
+    expect(() => checkImage(file)).toThrow(UserError);
+  });
+});
