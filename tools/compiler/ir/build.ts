@@ -3,17 +3,10 @@ import type { FunctionBody } from '../wasm/module.ts';
 import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from '../wasm/simd.ts';
 import { type Codes, type Context, functionBinding, functionCodes, irType } from './context.ts';
+import { commonDominator, commonGlobals, type Incoming } from './incoming.ts';
 import { localsAssignedInLoops } from './loop-locals.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, Exit, Fn, Ir, resolve, type Value } from './value.ts';
-
-/** A jump to the end of a block construct, made before that end is reached. */
-interface Incoming {
-  readonly from: Block;
-  readonly locals: readonly Value[];
-  readonly values: readonly Value[];
-  readonly globals: ReadonlyMap<number, Value>;
-}
 
 interface Frame {
   readonly op: number;
@@ -593,25 +586,4 @@ class Builder {
     block.phis.push(phi);
     return phi;
   }
-}
-
-function commonDominator(incoming: readonly Incoming[]): Block {
-  let common = (incoming[0] as Incoming).from;
-  for (const { from } of incoming) {
-    let other = from;
-    while (common !== other) {
-      if (common.level > other.level) common = common.idom as Block;
-      else other = other.idom as Block;
-    }
-  }
-  return common;
-}
-
-function commonGlobals(incoming: readonly Incoming[]): Map<number, Value> {
-  const [first, ...others] = incoming as [Incoming, ...Incoming[]];
-  const common = new Map<number, Value>();
-  for (const [index, value] of first.globals) {
-    if (others.every(({ globals }) => globals.get(index) === value)) common.set(index, value);
-  }
-  return common;
 }

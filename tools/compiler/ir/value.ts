@@ -259,6 +259,7 @@ export function resolve(value: Value): Value {
   return v;
 }
 
+/** Whether it is a number known now. */
 export function isConstant(value: Value): boolean {
   const { op } = value;
   return (op >= Op.I32_CONST && op <= Op.F64_CONST) || op === V128_CONST;
@@ -269,6 +270,7 @@ export function isComparison(op: number): boolean {
   return op >= Op.I32_EQZ && op <= Op.F64_GE;
 }
 
+/** Whether values of the type live in XMM registers. */
 export function isFloatType(type: number): boolean {
   return type === Type.F32 || type === Type.F64 || type === Type.V128;
 }

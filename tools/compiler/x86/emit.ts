@@ -1,6 +1,7 @@
 import type { TrapReason } from '../object.ts';
 import { Type } from '../wasm/opcodes.ts';
 import { arrangeBlocks, loopTops } from './arrange.ts';
+import { isWorthCopying, MOST_COMPARISONS } from './copying.ts';
 import type { Emitter } from './emitter.ts';
 import {
   ADD,
@@ -32,7 +33,7 @@ import {
   XOR,
   XORPS,
 } from './forms.ts';
-import { JUMP, SWITCH } from './kinds-control.ts';
+import { needsFrame, writtenRegisters } from './frame.ts';
 import { INCOMING, OUTGOING } from './locations.ts';
 import {
   type Constant,
@@ -56,11 +57,8 @@ const NO_REGISTER = -1;
 const PAGE = 4096;
 /** Frames up to this size can not step over a guard page: a call's return address lies within it. */
 const UNPROBED = PAGE - 64;
-/** Up to so many cases are told apart by comparisons: an indirect jump is harder to predict. */
-const MOST_COMPARISONS = 4;
-/** Blocks copied within each other, and instructions of a block that is copied. */
+/** Blocks copied within each other. */
 const MOST_COPIES = 2;
-const MOST_COPIED = 4;
 const MOVQ_TO_XMM = form('movq xmm, r/m64');
 const MOVQ_FROM_XMM = form('movq r/m64, xmm');
 const PCMPEQD = form('pcmpeqd xmm, xmm/m128');
@@ -555,41 +553,7 @@ export class FunctionEmitter {
   }
 }
 
-/**
- * Whether a jump to a block had better be the block: a short one that ends in a jump table, as
- * every case of an interpreter's loop goes on to, or that leads to one.
- */
-function isWorthCopying({ insts, succs }: MachineBlock, depth: number): boolean {
-  if (depth === 0 || insts.length > MOST_COPIED) return false;
-  const last = insts[insts.length - 1] as Inst;
-  if (last.kind === SWITCH) return (last.data as readonly number[]).length > MOST_COMPARISONS + 1;
-  return last.kind === JUMP && isWorthCopying(threaded(succs[0] as MachineBlock), depth - 1);
-}
-
 /** Whether what is there goes through an XMM register. */
 function isVector(location: number): boolean {
   return (location & WIDE) !== 0 || (location >= XMM && location < SLOT);
-}
-
-function writtenRegisters(fn: MachineFn): number {
-  let written = 0;
-  const note = (location: number) => {
-    if (location >= 0 && location < XMM) written |= 1 << location;
-  };
-  for (const { insts, startMoves, endMoves, moves } of fn.blocks) {
-    for (const { defAt, tempAt, clobbers } of insts) {
-      defAt.forEach(note);
-      tempAt.forEach(note);
-      written |= clobbers;
-    }
-    for (const { to } of startMoves) note(to);
-    for (const { to } of endMoves) note(to);
-    for (const list of moves.values()) for (const { to } of list) note(to);
-  }
-  return written;
-}
-
-/** Whether RSP must be aligned: something is called, or the frame is used. */
-function needsFrame(fn: MachineFn, bytes: number): boolean {
-  return bytes > 0 || fn.blocks.some(({ insts }) => insts.some(({ clobbers }) => clobbers !== 0));
 }

@@ -268,6 +268,7 @@ export const CONVERT_U64: Kind = {
   },
 };
 
+/** Zero into an XMM register. */
 export function clear(out: FunctionEmitter, register: number): void {
   if (register >= SLOT) throw new RangeError('a spill slot can not be cleared');
   out.asm.rr(XORPS, register & 15, register & 15);

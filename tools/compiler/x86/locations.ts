@@ -18,6 +18,7 @@ export interface Placement {
   readonly stackSize: number;
 }
 
+/** Where a call's parameters and results are. */
 export function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING): Placement {
   const { params, results, argumentSize, stackSize } = callingSequence(type);
   const place = (location: Location, value: ValueType | undefined): number => {

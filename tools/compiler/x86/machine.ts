@@ -38,10 +38,12 @@ export function constantUse(index: number): number {
   return -1 - index;
 }
 
+/** Whether a packed use is a constant. */
 export function isConstantUse(packed: number): boolean {
   return packed < 0;
 }
 
+/** The virtual register of a packed use. */
 export function usedRegister(packed: number): number {
   return packed >> 2;
 }

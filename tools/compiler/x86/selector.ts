@@ -259,6 +259,7 @@ export function immediate(value: Value): number | undefined {
   return BigInt.asIntN(32, value.bits) === value.bits ? Number(value.bits) : undefined;
 }
 
+/** Bits of an integer type. */
 export function widthOf(type: number): 32 | 64 {
   return type === Type.I64 ? 64 : 32;
 }

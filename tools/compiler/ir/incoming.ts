@@ -1,0 +1,32 @@
+import type { Block, Value } from './value.ts';
+
+/** A jump to the end of a block construct, made before that end is reached. */
+export interface Incoming {
+  readonly from: Block;
+  readonly locals: readonly Value[];
+  readonly values: readonly Value[];
+  readonly globals: ReadonlyMap<number, Value>;
+}
+
+/** The last block that all the jumps have passed. */
+export function commonDominator(incoming: readonly Incoming[]): Block {
+  let common = (incoming[0] as Incoming).from;
+  for (const { from } of incoming) {
+    let other = from;
+    while (common !== other) {
+      if (common.level > other.level) common = common.idom as Block;
+      else other = other.idom as Block;
+    }
+  }
+  return common;
+}
+
+/** What all the jumps know globals to hold. */
+export function commonGlobals(incoming: readonly Incoming[]): Map<number, Value> {
+  const [first, ...others] = incoming as [Incoming, ...Incoming[]];
+  const common = new Map<number, Value>();
+  for (const [index, value] of first.globals) {
+    if (others.every(({ globals }) => globals.get(index) === value)) common.set(index, value);
+  }
+  return common;
+}

@@ -1,0 +1,19 @@
+import { JUMP, SWITCH } from './kinds-control.ts';
+import type { Inst, MachineBlock } from './machine.ts';
+import { threaded } from './threading.ts';
+
+/** Up to so many cases are told apart by comparisons: an indirect jump is harder to predict. */
+export const MOST_COMPARISONS = 4;
+/** Instructions of a block that is copied, at most. */
+const MOST_COPIED = 4;
+
+/**
+ * Whether a jump to a block had better be the block: a short one that ends in a jump table, as
+ * every case of an interpreter's loop goes on to, or that leads to one.
+ */
+export function isWorthCopying({ insts, succs }: MachineBlock, depth: number): boolean {
+  if (depth === 0 || insts.length > MOST_COPIED) return false;
+  const last = insts[insts.length - 1] as Inst;
+  if (last.kind === SWITCH) return (last.data as readonly number[]).length > MOST_COMPARISONS + 1;
+  return last.kind === JUMP && isWorthCopying(threaded(succs[0] as MachineBlock), depth - 1);
+}
