@@ -147,7 +147,7 @@ export class FunctionEmitter {
     for (const register of this.#saved) asm.r(PUSH, register);
     const bytes = this.#frameBytes;
     if (bytes > UNPROBED) {
-      for (let at = PAGE; at < bytes; at += PAGE)
+      for (let at = PAGE; at <= bytes; at += PAGE)
         asm.rm(TEST[32].mr, RAX, RSP, NO_REGISTER, 1, -at);
     }
     if (bytes > 0) asm.ri(bytes < 128 ? SUB[64].short : SUB[64].long, RSP, bytes);
