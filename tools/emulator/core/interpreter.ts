@@ -17,17 +17,18 @@ export function interpreterSource(): string {
 const HEAD = `
 import { RFLAGS_ZF } from '../../../../spec/cpu';
 import { TLB_EXECUTE, TLB_READ, TLB_WRITE } from '../memory-map';
-import { BOUNCE_END, finishWrite, modifyPointer, readPointer, writeMemory } from './access';
+import { BOUNCE_END, finishWrite, modifyPointer, readPointer, writeMemory, writePointer } from './access';
 import { stillAcross } from './across';
 import { computeAddress } from './address';
 import { follow, followTo } from './block';
 import { BLOCK_MAX } from './code';
 import { PAGE_SLOTS } from './code-page';
-import { FIRST as REGISTERS, INSTRUCTIONS, RFLAGS, RIP } from './cpu';
+import { FIRST as REGISTERS, INSTRUCTIONS, RFLAGS, RIP, XMM } from './cpu';
 import { missing, raiseGp, raiseUd } from './fault';
 import {
   ADD, ARITHMETIC, arithmetic, DEC, FULL, INC, less, LOGIC, overflow, PARTIAL, parity, partial, SUB,
 } from './flags';
+import { usableSse } from './floating-point';
 import { highSigned } from './integer';
 import {
   EXCEPTION, EXIT, extraIterations, NONE, pending, setPending, STOP,
@@ -35,6 +36,10 @@ import {
 import { throughStack } from './operand';
 import { ACROSS, ADDRESS, END, nextOf, ripOf, SLOW, STALE, TOO_LONG, UNDEFINED, UNKNOWN } from './record';
 import { slow } from './slow';
+import {
+  ADD as FLOAT_ADD, built, DIV as FLOAT_DIV, double, MUL as FLOAT_MUL, orderFlags, single,
+  SQRT as FLOAT_SQRT, SUB as FLOAT_SUB, toInteger,
+} from './sse-float';
 import { PAGE_MASK } from './tlb';
 
 const MISSING_ROW: u32 = 2;

@@ -56,6 +56,13 @@ export class NestedTable {
     this.#changed();
   }
 
+  /** Maps nothing. */
+  clear(): void {
+    const first = this.#memory.nestedEntry(0);
+    this.#memory.bytes.fill(0, first, first + this.count * 8);
+    this.#changed();
+  }
+
   /** Maps `count` guest frames from `gfn` on to system frames from `frame` on, all rights given. */
   map(gfn: number, frame: number, count: number, huge = false): void {
     if (count === 0) return;

@@ -31,11 +31,11 @@ const QUIET64: u64 = 0x8_0000_0000_0000;
 /** Operations of {@link single} and {@link double}. */
 export const ADD: u32 = 0;
 export const SUB: u32 = 1;
-const MUL: u32 = 2;
-const DIV: u32 = 3;
+export const MUL: u32 = 2;
+export const DIV: u32 = 3;
 const MIN: u32 = 4;
 const MAX: u32 = 5;
-const SQRT: u32 = 6;
+export const SQRT: u32 = 6;
 const RECIPROCAL: u32 = 7;
 const RECIPROCAL_SQRT: u32 = 8;
 
@@ -356,28 +356,32 @@ function noteInvalid(signalling: bool, nan: bool, quiet: bool): void {
   if (signalling || (nan && !quiet)) signal(INVALID);
 }
 
-/** ZF PF CF: unordered 111, greater 000, less 001, equal 100; OF, AF and SF clear. */
+/** ZF PF CF of UCOMISD: unordered 111, greater 000, less 001, equal 100; OF, AF and SF clear. */
+export function orderFlags(a: u64, b: u64): u32 {
+  noteInvalid(signals64(a) || signals64(b), false, true);
+  return flagsOf(reinterpret<f64>(a), reinterpret<f64>(b));
+}
+
+function flagsOf(x: f64, y: f64): u32 {
+  return isUnordered(x, y) ? 0x45 : x > y ? 0 : x < y ? 0x01 : 0x40;
+}
+
+/** UCOMISS, UCOMISD, COMISS, COMISD: the last two take every NaN for invalid. */
 function compareFlags(p: usize, n: u32, ordered: bool): void {
   const from = source(p, n, false);
   if (from === 0 || !built()) return;
   const at = destination(p);
-  let x: f64;
-  let y: f64;
-  if (n === 4) {
-    const a = load<u32>(at);
-    const b = load<u32>(from);
-    noteInvalid(signals32(a) || signals32(b), isNan32(a) || isNan32(b), !ordered);
-    x = <f64>reinterpret<f32>(a);
-    y = <f64>reinterpret<f32>(b);
-  } else {
+  if (n === 8) {
     const a = load<u64>(at);
     const b = load<u64>(from);
-    noteInvalid(signals64(a) || signals64(b), isNan64(a) || isNan64(b), !ordered);
-    x = reinterpret<f64>(a);
-    y = reinterpret<f64>(b);
+    noteInvalid(false, isNan64(a) || isNan64(b), !ordered);
+    setFlags(0x8d5, orderFlags(a, b));
+    return;
   }
-  const flags: u32 = isUnordered(x, y) ? 0x45 : x > y ? 0 : x < y ? 0x01 : 0x40;
-  setFlags(0x8d5, flags);
+  const a = load<u32>(at);
+  const b = load<u32>(from);
+  noteInvalid(signals32(a) || signals32(b), isNan32(a) || isNan32(b), !ordered);
+  setFlags(0x8d5, flagsOf(<f64>reinterpret<f32>(a), <f64>reinterpret<f32>(b)));
 }
 
 function convert(p: usize, effect: u32, n: u32): bool {
@@ -482,7 +486,7 @@ function convert(p: usize, effect: u32, n: u32): bool {
 }
 
 /** What does not fit becomes the integer indefinite, 80…0. */
-function toInteger(value: f64, n: u32): u64 {
+export function toInteger(value: f64, n: u32): u64 {
   const limit: f64 = n === 8 ? 9223372036854775808.0 : 2147483648.0;
   if (value >= -limit && value < limit) return <u64>(<i64>value);
   signal(INVALID);

@@ -42,6 +42,11 @@ export function modifiable(width: number, address = ADDRESS, stack = 'throughSta
   return reachable('TLB_WRITE', 'modifyPointer', width, address, stack);
 }
 
+/** `at`: where `width` bits of `address` are to be stored to; then comes {@link WRITTEN}. */
+export function writable(width: number, address = ADDRESS, stack = 'throughStack(p)'): string {
+  return reachable('TLB_WRITE', 'writePointer', width, address, stack);
+}
+
 function reachable(
   tlb: string,
   miss: string,

@@ -1,5 +1,6 @@
 import type { Instruction } from '../../../../spec/x86/instruction.ts';
 import { branches } from './branch.ts';
+import { float } from './float.ts';
 import { fused } from './fused.ts';
 import { integer } from './integer.ts';
 import { move } from './move.ts';
@@ -18,6 +19,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...shifts,
   ...move,
   ...branches,
+  ...float,
   ...fused,
 ];
 
