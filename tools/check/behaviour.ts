@@ -37,7 +37,7 @@ const BEHAVIOURS: readonly (readonly [Behaviour, readonly string[]])[] = [
     'kernel',
     words(`pause rdtsc rdtscp cpuid rdmsr wrmsr vmgexit vmmcall pvalidate rmpadjust in out ins outs
       cli sti hlt movFromControl movToControl invlpg clflush clflushopt clwb lgdt lidt ltr rdrand
-      rdseed int3`),
+      rdseed xgetbv xsetbv wbinvd int3`),
   ],
 ];
 

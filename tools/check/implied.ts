@@ -11,6 +11,7 @@ const WRITTEN: Readonly<Record<string, readonly number[]>> = {
   rdtscp: [RAX, RCX, RDX],
   cpuid: [RAX, 3, RCX, RDX],
   rdmsr: [RAX, RDX],
+  xgetbv: [RAX, RDX],
   vmgexit: [],
   vmmcall: [RAX],
   pvalidate: [RAX],

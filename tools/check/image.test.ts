@@ -1,0 +1,170 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FunctionEntry } from '../../spec/abi/handoff.ts';
+import { view } from '../../spec/layout.ts';
+import { ElfProgram } from '../../spec/layouts/elf.ts';
+import type { Cpu } from '../compiler/compile.ts';
+import { type Build, type BuiltKernel, buildImage, buildKernel } from '../image/build.ts';
+import { readManifest } from '../image/manifest.ts';
+import { root } from '../root.ts';
+import { checkImage, type Report, readProgram } from './check.ts';
+import { instructionAt } from './instruction.ts';
+import type { CodeFunction, Program } from './program.ts';
+import { printReport, printViolation } from './report.ts';
+
+const manifest = readManifest(join(root, 'examples/luggage/tacit.json'));
+
+let kernel: BuiltKernel;
+let image: Build;
+beforeAll(async () => {
+  kernel = await buildKernel();
+  image = await buildImage(manifest, { kernel });
+});
+
+const broken = (file: Uint8Array) => checkImage(file).violations.map(printViolation);
+
+describe('an image', () => {
+  it('keeps every rule, in ELF and in IGVM', () => {
+    expect(broken(image.elf)).toEqual([]);
+    expect(checkImage(image.igvm)).toEqual(checkImage(image.elf));
+  });
+
+  it('keeps every rule for either kind of host', async () => {
+    const other = await buildImage({ ...manifest, host: 'hv' }, { kernel });
+    expect(broken(other.igvm)).toEqual([]);
+  });
+
+  it.each(['x86-64-v2', 'x86-64-v3'] satisfies Cpu[])('keeps every rule for %s', async (cpu) => {
+    expect(broken((await buildImage(manifest, { cpu })).igvm)).toEqual([]);
+  });
+});
+
+describe('the report', () => {
+  let report: Report;
+  beforeAll(() => {
+    report = checkImage(image.elf);
+  });
+
+  it('names what the program may call, and nothing else', () => {
+    const program = report.compartments.find(({ compartment }) => compartment.kind === 'sandbox');
+    const names = program?.capabilities.map((name) => name.split('/').at(-1));
+    expect(names).toContain('fd_write');
+    const granted = manifest.imports.map((each) => each.split('.').at(-1));
+    const extra = names?.filter((name) => !granted.includes(name?.replace(/^tacit_/, '')));
+    expect(extra).toEqual([]);
+    expect(program?.listed).toEqual([]);
+  });
+
+  it('lists what the kernel does at 64-bit addresses and with privilege', () => {
+    const lines = printReport(report);
+    expect(lines.some((line) => /wrmsr +kernel!/.test(line))).toBe(true);
+    expect(lines.some((line) => /QWORD PTR \[r\w+\].*kernel!/.test(line))).toBe(true);
+  });
+});
+
+describe('a byte changed in an image', () => {
+  let program: Program;
+  beforeAll(() => {
+    program = readProgram(image.elf);
+  });
+
+  /** Offset in the ELF file of what lies at an address of the program. */
+  function offsetOf(address: number): number {
+    const { programs, programCount } = { programs: 64, programCount: 16 };
+    for (let i = 0; i < programCount; i++) {
+      const header = view(ElfProgram, image.elf, programs + 56 * i);
+      const start = Number(BigInt.asIntN(64, header.virtual));
+      if (header.type === 1 && address >= start && address < start + Number(header.fileSize)) {
+        return Number(header.offset) + address - start;
+      }
+    }
+    throw new Error('the image has no such address');
+  }
+
+  function poke(address: number, byte: number): Uint8Array {
+    const file = image.elf.slice();
+    file[offsetOf(address)] = byte;
+    return file;
+  }
+
+  /** The first instruction with this effect in a compartment, and its function. */
+  function find(compartment: string, effect: string): { address: number; code: CodeFunction } {
+    for (const code of program.functions) {
+      if (code.compartment.kind !== compartment) continue;
+      const bytes = program.memory.read(code.start, code.end - code.start) ?? new Uint8Array();
+      for (let at = 0; at < bytes.length; ) {
+        const instruction = instructionAt(bytes, code.start, at);
+        if (typeof instruction === 'string') break;
+        if (instruction.row.effect.name === effect) return { address: instruction.address, code };
+        at = instruction.next - code.start;
+      }
+    }
+    throw new Error(`no ${effect}`);
+  }
+
+  it('makes an instruction that is not in the list of sites out of one that is', () => {
+    const { address } = find('kernel', 'wrmsr');
+    const RDTSC = 0x31;
+    expect(broken(poke(address + 1, RDTSC)).join()).toMatch(/not in the list of sites/);
+  });
+
+  it('puts a privileged instruction into the program', () => {
+    const HLT = 0xf4;
+    const { address } = find('sandbox', 'push');
+    expect(broken(poke(address, HLT)).join()).toMatch(/a privileged or intercepted instruction/);
+  });
+
+  it("calls the kernel under another compartment's number", () => {
+    const code = program.functions.find(
+      ({ name }) => name === 'luggage!luggage/print',
+    ) as CodeFunction;
+    const bytes = program.memory.read(code.start, code.end - code.start) ?? new Uint8Array();
+    // mov edi, 1
+    const at = bytes.findIndex(
+      (byte, i) => byte === 0xbf && bytes[i + 1] === 1 && bytes[i + 2] === 0,
+    );
+    expect(at).toBeGreaterThanOrEqual(0);
+    expect(broken(poke(code.start + at + 1, 2)).join()).toMatch(
+      /under another number than its own/,
+    );
+  });
+
+  it('ends a function earlier than it does', () => {
+    const info = image.elf;
+    const entry = find('sandbox', 'ret').code;
+    const place = entry.end + 2 ** 31;
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, place, true);
+    const start = new Uint8Array(4);
+    new DataView(start.buffer).setUint32(0, entry.start + 2 ** 31, true);
+    const at = Buffer.from(info).indexOf(Buffer.concat([start, bytes]));
+    const file = info.slice();
+    const { end } = view(FunctionEntry, file, at);
+    view(FunctionEntry, file, at).end = end - 1;
+    expect(broken(file)).not.toEqual([]);
+  });
+
+  it('maps text writable', () => {
+    const text = program.memory.segments.find(({ executable, start }) => executable && start < 0);
+    const frame = (text?.start ?? 0) + 2 ** 31;
+    const entry = Buffer.alloc(8);
+    entry.writeBigUInt64LE(BigInt(frame) | 1n);
+    const found: string[] = [];
+    const bytes = Buffer.from(image.elf);
+    for (let at = bytes.indexOf(entry); at >= 0; at = bytes.indexOf(entry, at + 8)) {
+      const file = image.elf.slice();
+      file[at] = 3;
+      found.push(...broken(file));
+    }
+    expect(found.join()).toMatch(/a page is writable and executable/);
+  });
+
+  it('makes a segment of the file writable', () => {
+    const file = image.elf.slice();
+    for (let i = 0; i < 16; i++) {
+      const header = view(ElfProgram, file, 64 + 56 * i);
+      if (header.type === 1 && header.flags & 1) header.flags |= 2;
+    }
+    expect(broken(file).join()).toMatch(/a segment is writable and executable/);
+  });
+});
