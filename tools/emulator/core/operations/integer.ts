@@ -121,7 +121,8 @@ export const integer: readonly Operation[] = [
   ...binary('or', '|', flags.logic, true),
   ...binary('xor', '^', flags.logic, true),
   ...binary('cmp', '-', flags.sub, false),
-  ...binary('test', '&', flags.logic, false),
+  // TEST has no form with the register first: the two would be the same.
+  ...binary('test', '&', flags.logic, false).filter(({ key }) => !key.endsWith('.rm')),
   ...unary('inc', 'const c: T = <T>(a + 1);', (width) => flags.step(width, 'INC'), 'changes'),
   ...unary('dec', 'const c: T = <T>(a - 1);', (width) => flags.step(width, 'DEC'), 'changes'),
   ...unary('not', 'const c: T = <T>(~a);', () => '', 'ignores'),
