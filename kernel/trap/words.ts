@@ -52,6 +52,10 @@ export function reasonWords(reason: u32): string {
       return 'interrupt that nothing asked for';
     case Reason.UNEXPECTED_HV:
       return '#HV without restricted injection';
+    case Reason.INTERRUPT_WHILE_OFF:
+      return 'interrupt where interrupts are off';
+    case Reason.NESTED_TOO_DEEP:
+      return 'exceptions nested too deep';
     case Reason.VC_WITHOUT_ES:
       return '#VC without SEV-ES';
     case Reason.VC_AT_WRONG_SITE:
@@ -130,6 +134,18 @@ export function reasonWords(reason: u32): string {
       return 'malformed compartment';
     case Reason.COMPARTMENT_UNSUPPORTED:
       return 'more than one compartment';
+    case Reason.RESET_REFUSED:
+      return 'the host refuses to reset the machine';
+    case Reason.DOORBELL_REFUSED:
+      return '#HV doorbell page refused';
+    case Reason.DOORBELL_NMI:
+      return 'the doorbell page tells of an NMI';
+    case Reason.DOORBELL_MACHINE_CHECK:
+      return 'the doorbell page tells of a machine check';
+    case Reason.DOORBELL_BAD:
+      return 'malformed #HV doorbell page';
+    case Reason.APIC_BAD:
+      return 'the local APIC is not as it must be';
     default:
       return 'unknown reason';
   }

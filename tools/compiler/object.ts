@@ -106,7 +106,8 @@ export type TrapReason =
   | 'undefined element'
   | 'uninitialized element'
   | 'indirect call type mismatch'
-  | 'unaligned atomic';
+  | 'unaligned atomic'
+  | 'expected shared memory';
 
 /** A function's code: text offsets of its first byte and of the first byte after it. */
 export interface ObjectFunction {

@@ -1,3 +1,4 @@
+import { ATOMIC_FIRST, ATOMIC_INSTRUCTIONS } from '../wasm/atomics.ts';
 import { EMPTY_BLOCK, InstructionReader } from '../wasm/instructions.ts';
 import type { FunctionBody } from '../wasm/module.ts';
 import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
@@ -102,7 +103,7 @@ class Builder {
       this.#vector(vector);
       return;
     }
-    const signature = SIGNATURES.get(op);
+    const signature = ATOMIC_INSTRUCTIONS.get(op)?.signature ?? SIGNATURES.get(op);
     if (!signature) {
       this.#special(op);
       return;
@@ -111,7 +112,7 @@ class Builder {
     if (isSimplifiable(op)) {
       this.#stack.push(this.#simplifier.make(op, signature.result, args));
     } else {
-      const imm = isLoad(op) || isStore(op) ? this.#in.b : this.#in.a;
+      const imm = isLoad(op) || isStore(op) || op >= ATOMIC_FIRST ? this.#in.b : this.#in.a;
       const value = this.#emit(op, signature.result, args, imm, this.#in.b);
       if (signature.result !== 0) this.#stack.push(value);
     }

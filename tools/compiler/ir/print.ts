@@ -1,3 +1,4 @@
+import { ATOMIC_INSTRUCTIONS } from '../wasm/atomics.ts';
 import { Op, opcodeName } from '../wasm/opcodes.ts';
 import { VECTOR_INSTRUCTIONS } from '../wasm/simd.ts';
 import { type Block, Exit, type Fn, irName, resolve, type Value } from './value.ts';
@@ -36,7 +37,8 @@ function printBlock(block: Block): string[] {
 
 function printValue(value: Value): string {
   const { op, type, id, imm } = value;
-  const vector = machineVectorName(op) ?? VECTOR_INSTRUCTIONS.get(op)?.name;
+  const vector =
+    machineVectorName(op) ?? (VECTOR_INSTRUCTIONS.get(op) ?? ATOMIC_INSTRUCTIONS.get(op))?.name;
   const name = irName(op) ?? vector ?? opcodeName(op);
   const suffix =
     imm !== 0 || op === Op.CALL || op === Op.GLOBAL_GET || op === Op.REF_FUNC ? `[${imm}]` : '';

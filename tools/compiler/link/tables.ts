@@ -42,6 +42,7 @@ const reasons: Readonly<Record<TrapReason, number>> = {
   'uninitialized element': Reason.UNINITIALIZED_ELEMENT,
   'indirect call type mismatch': Reason.INDIRECT_CALL_TYPE_MISMATCH,
   'unaligned atomic': Reason.UNALIGNED_ATOMIC,
+  'expected shared memory': Reason.EXPECTED_SHARED_MEMORY,
 };
 
 /** The tables for `parts`, in ascending order of their places; names go into `strings`. */

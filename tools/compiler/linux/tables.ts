@@ -135,6 +135,7 @@ const reasonNumbers: Readonly<Record<TrapReason, number>> = {
   'uninitialized element': Reason.UNINITIALIZED_ELEMENT,
   'indirect call type mismatch': Reason.INDIRECT_CALL_TYPE_MISMATCH,
   'unaligned atomic': Reason.UNALIGNED_ATOMIC,
+  'expected shared memory': Reason.EXPECTED_SHARED_MEMORY,
 };
 
 function instanceInfo(

@@ -223,9 +223,9 @@ function limitsOf(r: Reader, allowShared: boolean): { limits: Limits; shared: bo
   if (flags & 4) throw unsupported('memory64', offset);
   if (flags & 2) {
     if (!allowShared || !(flags & 1)) throw malformed('malformed limits flags', offset);
-    throw unsupported('threads', offset);
   }
-  return { limits: { min: r.u32(), max: flags & 1 ? r.u32() : undefined }, shared: false };
+  const limits = { min: r.u32(), max: flags & 1 ? r.u32() : undefined };
+  return { limits, shared: (flags & 2) !== 0 };
 }
 
 function tableOf(r: Reader): Omit<TableEntry, 'importIndex'> {

@@ -1,4 +1,5 @@
 import type { ValueType } from '../object.ts';
+import { ATOMIC_FENCE, ATOMIC_FIRST, ATOMIC_INSTRUCTIONS } from './atomics.ts';
 import { featureOf, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
 import { malformed, Reader, unsupported } from './reader.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS } from './simd.ts';
@@ -71,6 +72,10 @@ export class InstructionReader {
       this.#vector();
       return;
     }
+    if (op === 0xfe) {
+      this.#atomic();
+      return;
+    }
     this.op = op;
     if (isLoad(op) || isStore(op)) {
       this.#memoryArgument();
@@ -104,6 +109,13 @@ export class InstructionReader {
         this.#memoryArgument();
         if (instruction.immediate === 'memory and lane') this.lane = r.byte();
     }
+  }
+
+  #atomic(): void {
+    this.op = ATOMIC_FIRST + this.#r.u32();
+    if (!ATOMIC_INSTRUCTIONS.has(this.op)) throw malformed('illegal opcode', this.offset);
+    if (this.op === ATOMIC_FENCE) this.#zero();
+    else this.#memoryArgument();
   }
 
   #subOpcode(): number {

@@ -181,6 +181,5 @@ export function featureOf(op: number): string | undefined {
   if (op === 0x14 || op === 0x15 || (op >= 0xd3 && op <= 0xd6)) return 'function references';
   if (op >= 0xfc12 && op <= 0xfc16) return 'wide arithmetic or memory control';
   if (op === 0xfb) return 'garbage collection';
-  if (op === 0xfe) return 'threads';
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { FunctionType } from '../object.ts';
+import { ATOMIC_FIRST, ATOMIC_INSTRUCTIONS, type AtomicInstruction } from './atomics.ts';
 import { EMPTY_BLOCK, InstructionReader, typeCode } from './instructions.ts';
 import { type FunctionBody, type Module, referableFunctions } from './module.ts';
 import { accessShift, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
@@ -61,7 +62,9 @@ export class BodyValidator {
   #instruction(op: number): void {
     const vector = op >= VECTOR_FIRST ? VECTOR_INSTRUCTIONS.get(op) : undefined;
     if (vector) this.#vector(vector);
-    const signature = vector?.signature ?? SIGNATURES.get(op);
+    const atomic = op >= ATOMIC_FIRST ? ATOMIC_INSTRUCTIONS.get(op) : undefined;
+    if (atomic) this.#atomic(atomic);
+    const signature = vector?.signature ?? atomic?.signature ?? SIGNATURES.get(op);
     if (!signature) {
       this.#special(op);
       return;
@@ -70,7 +73,7 @@ export class BodyValidator {
       this.#requireMemory();
       if (this.#in.a > accessShift(op))
         throw this.#invalid('alignment must not be larger than natural');
-    } else if (op > 0xff && !vector) {
+    } else if (op > 0xff && op < VECTOR_FIRST) {
       this.#bulk(op);
     }
     const { params, result } = signature;
@@ -89,6 +92,12 @@ export class BodyValidator {
     for (let bits = this.#in.bits; bits > 0n; bits >>= 8n) {
       if ((bits & 0xffn) >= 32n) throw this.#invalid('invalid lane index');
     }
+  }
+
+  #atomic({ kind, shift }: AtomicInstruction): void {
+    if (kind === 'fence') return;
+    this.#requireMemory();
+    if (this.#in.a !== shift) throw this.#invalid('atomic alignment must be natural');
   }
 
   #special(op: number): void {

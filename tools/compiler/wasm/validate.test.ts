@@ -80,10 +80,26 @@ describe('a module is refused as invalid', () => {
 
 describe('a module is refused as unsupported', () => {
   it.each([
-    ['threads', '(module (memory 1 1 shared))'],
-    ['threads', '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))'],
-  ])('%s: %s', (feature, text) => {
-    expect(() => check(wat(text))).toThrow(`unsupported: ${feature} at offset 0x`);
+    ['exception handling', [0x06, 0x40, 0x0b, 0x0b]],
+    ['function references', [0x14, 0x00, 0x0b]],
+    ['garbage collection', [0xfb, 0x00, 0x00, 0x0b]],
+    ['relaxed SIMD', [0xfd, 0x80, 0x02, 0x0b]],
+    ['wide arithmetic or memory control', [0xfc, 0x13, 0x0b]],
+  ])('for an instruction of %s', (feature, code) => {
+    const type = [1, 4, 1, 0x60, 0, 0];
+    const body = [10, code.length + 4, 1, code.length + 2, 0, ...code];
+    const wasm = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...type, 3, 2, 1, 0, ...body]);
+    expect(() => check(wasm)).toThrow(`unsupported: ${feature} at offset 0x`);
+  });
+
+  it.each([
+    ['memory64', [5, 3, 1, 4, 1]],
+    ['exception handling', [13, 3, 1, 0, 0]],
+    ['garbage collection', [1, 3, 1, 0x5f, 0]],
+    ['function references', [4, 4, 1, 0x40, 0, 0x70]],
+  ])('for a section of %s', (feature, section) => {
+    const wasm = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section]);
+    expect(() => check(wasm)).toThrow(`unsupported: ${feature} at offset 0x`);
   });
 });
 

@@ -3,6 +3,7 @@ import { type Block, Exit, type Fn, type Value } from '../ir/value.ts';
 import type { ConstantPool } from './constants.ts';
 import { JUMP, RETURN, SWITCH, TRAP } from './kinds-control.ts';
 import { type MachineFn, Use } from './machine.ts';
+import { ATOMIC_RULES } from './select-atomic.ts';
 import { CALL_RULES, selectParams, selectReturn, selectTailCall } from './select-call.ts';
 import { CONTROL_RULES, selectBranch } from './select-control.ts';
 import { FLOAT_RULES } from './select-float.ts';
@@ -22,6 +23,7 @@ const RULES: Rules = {
     ...CONTROL_RULES,
     ...TABLE_RULES,
     ...VECTOR_RULES,
+    ...ATOMIC_RULES,
   ]),
   exit: selectExit,
   params: selectParams,
