@@ -18,6 +18,8 @@ core: tools
 
 examples: tools
 	npx tacit build -c examples/luggage/tacit.json
+	npx tacit check-image build/luggage.elf > build/luggage.check
+	npx tacit check-image build/luggage.igvm > build/luggage.check
 
 run: all
 	npx tacit run build/luggage.igvm
