@@ -9,8 +9,8 @@ import {
   SELECTOR,
 } from '../../../test/core-program.ts';
 import type { Assembler } from '../../compiler/x86/assembler.ts';
-import { mem, R8, R9, RAX, RBX, RCX, RDX, RSP } from '../../compiler/x86/operand.ts';
-import { EXIT_LIMIT } from '../core.ts';
+import { mem, RAX, RBX, RCX, RDX, RSP } from '../../compiler/x86/operand.ts';
+import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
 import { buildCore } from './build.ts';
 
 beforeAll(buildCore);
@@ -338,8 +338,10 @@ describe('intercepts', () => {
 
 describe('what the core does not have', () => {
   it('ends the run with the row’s name', () => {
-    const program = longModeProgram((asm) => asm.op('pshufb xmm, xmm/m128', R8, R9));
-    program.run();
-    expect(program.core.unimplemented()).toContain('pshufb');
+    const program = longModeProgram((asm) => asm.op('xsave m', mem(RBX)));
+    expect(program.run()).toBe(EXIT_UNIMPLEMENTED);
+    expect(program.core.unimplemented()).toBe(
+      `instruction xsave m at rip ${PLACE.code.toString(16)}`,
+    );
   });
 });
