@@ -1,3 +1,4 @@
+import type { Cpu } from '../../tools/compiler/compile.ts';
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
 import { decode } from '../../tools/compiler/wasm/decode.ts';
@@ -37,19 +38,20 @@ interface Call {
  * Runs a script of the specification's tests: its modules are compiled, those that import from each
  * other linked into one executable, and its actions made as calls of --batch, in order.
  */
-export function runScript(source: string, runtime: WasmObject): Report {
+export function runScript(source: string, runtime: WasmObject, cpu: Cpu = 'x86-64'): Report {
   const lists = readExpressions(source);
   // A script may be the fields of one module. (WebAssembly/spec, interpreter/README.md)
   const isModule = lists.some(({ items }) =>
     /^(func|memory|table|global|type)$/.test(word(items[0])),
   );
   const commands = isModule ? readExpressions(`(module ${source})`) : lists;
-  return new Script(commands, runtime).run();
+  return new Script(commands, runtime, cpu).run();
 }
 
 class Script {
   private readonly commands: readonly List[];
   private readonly runtime: WasmObject;
+  private readonly cpu: Cpu;
   private readonly constants: Constants;
   private readonly instances: Instance[] = [];
   private readonly named = new Map<string, Instance>();
@@ -58,9 +60,10 @@ class Script {
   private readonly failures: string[] = [];
   private passed = 0;
 
-  constructor(commands: readonly List[], runtime: WasmObject) {
+  constructor(commands: readonly List[], runtime: WasmObject, cpu: Cpu) {
     this.commands = commands;
     this.runtime = runtime;
+    this.cpu = cpu;
     this.constants = evaluateConstants(commands.flatMap(constantsIn));
   }
 
@@ -191,7 +194,7 @@ class Script {
 
   private build(wasm: Uint8Array, uses: readonly Instance[]): Uint8Array {
     const links: LinkedModule[] = this.closure(uses);
-    return makeExecutable({ wasm }, links, this.runtime);
+    return makeExecutable({ wasm }, links, this.runtime, this.cpu);
   }
 
   /** The instances and all that they import from, in the order of the script. */
@@ -236,7 +239,7 @@ class Script {
     if (checked.length === 0 && next) return;
     let run: Run;
     try {
-      const executable = makeExecutable(last, modules.slice(0, -1), this.runtime);
+      const executable = makeExecutable(last, modules.slice(0, -1), this.runtime, this.cpu);
       const input = calls.map((call) => batchLine(call, last)).join('');
       run = runExecutable(executable, ['--batch'], input);
     } catch (error) {

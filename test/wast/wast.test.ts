@@ -21,6 +21,19 @@ describe('every assertion holds', () => {
   });
 });
 
+describe.each(['x86-64-v2', 'x86-64-v3'] as const)('every assertion holds for %s', (cpu) => {
+  const vectors = readdirSync(folder).filter((file) => file.startsWith('simd-'));
+
+  it.skipIf(cpu === 'x86-64-v3' && !hasAvx2()).each(vectors)('in %s', (file) => {
+    const { failures } = runScript(readFileSync(join(folder, file), 'utf8'), runtime, cpu);
+    expect(failures).toEqual([]);
+  });
+});
+
+function hasAvx2(): boolean {
+  return /\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+}
+
 describe('the runner', () => {
   it('counts an assertion that does not hold', () => {
     const report = runScript(

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { Cpu } from '../compiler/compile.ts';
 import { type LinkedModule, type Module, makeExecutable } from '../compiler/linux/executable.ts';
 import { compileRuntime } from '../compiler/linux/runtime.ts';
 import { UserError } from '../errors.ts';
@@ -7,6 +8,7 @@ import { UserError } from '../errors.ts';
 interface Options {
   readonly link: readonly string[];
   readonly target: string;
+  readonly cpu: Cpu;
   readonly output: string;
 }
 
@@ -22,6 +24,11 @@ export function register(program: Command): void {
     .argument('<file>', 'the module')
     .option('--link <name=file>', "meet imports from NAME by FILE's exports", collect, [])
     .requiredOption('--target <target>', 'what to compile for: linux')
+    .addOption(
+      new Option('--cpu <level>', 'the instructions that the executable may use')
+        .choices(['x86-64', 'x86-64-v2', 'x86-64-v3'])
+        .default('x86-64'),
+    )
     .requiredOption('-o, --output <exe>', 'the executable to write')
     .action(compileFile);
 }
@@ -30,7 +37,7 @@ function collect(text: string, others: readonly string[]): string[] {
   return [...others, text];
 }
 
-async function compileFile(file: string, { link, target, output }: Options): Promise<void> {
+async function compileFile(file: string, { link, target, cpu, output }: Options): Promise<void> {
   if (target !== 'linux') throw new UserError(`--target expected linux, got ${target}`);
   const links = link.map(readLink);
   const names = new Set(links.map(({ name }) => name));
@@ -38,7 +45,7 @@ async function compileFile(file: string, { link, target, output }: Options): Pro
   const program = readModule(file);
   const runtime = await compileRuntime();
   try {
-    write(output, makeExecutable(program, links, runtime));
+    write(output, makeExecutable(program, links, runtime, cpu));
   } catch (error) {
     if (!(error instanceof UserError) || !REFUSAL.test(error.message)) throw error;
     // Scripts look for the kind of refusal at the beginning of the line.

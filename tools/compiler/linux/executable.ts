@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts';
-import { compile } from '../compile.ts';
+import { type Cpu, compile } from '../compile.ts';
 import { type Linkable, type Placements, place, relocate, symbolTable } from '../link-sections.ts';
 import { typeNumbers, type WasmObject } from '../object.ts';
 import { readSourceMap } from '../source-map.ts';
@@ -27,7 +27,7 @@ const PAGE = 4096;
 
 /**
  * Compiles `program` and the modules linked to it, which are instantiated first, in order, into a
- * static executable for x86-64 Linux. `runtime` comes from compileRuntime.
+ * static executable for x86-64 Linux, its code for processors from `cpu` on. `runtime` comes from compileRuntime.
  *
  * @throws UserError `malformed: …`, `invalid: …`, `unsupported: …`, `unlinkable: …`
  */
@@ -35,6 +35,7 @@ export function makeExecutable(
   program: Module,
   links: readonly LinkedModule[],
   runtime: WasmObject,
+  cpu: Cpu = 'x86-64',
 ): Uint8Array {
   const instances: NamedObject[] = [];
   const byName = new Map<string, WasmObject>();
@@ -48,6 +49,7 @@ export function makeExecutable(
     const object = compile(wasm, {
       instance: name === '' ? 'main' : `link.${name}`,
       mode: 'basereg',
+      cpu,
       linked: modules.length > 1,
       bind: binder(index, byName, runtime),
     });

@@ -119,7 +119,8 @@ function compareExchange({ shift }: AtomicInstruction): Rule {
     inst.defHints = [RAX];
     inst.useHints = [RAX];
     inst.clobbers = 1 << RAX;
-    inst.data = WIDENINGS[shift];
+    // Where the values are equal EAX is not written: an i64's upper half would stay.
+    inst.data = shift === 2 ? MOV[32] : WIDENINGS[shift];
     emitAccess(s, value, inst, uses, shift);
   };
 }
