@@ -6,7 +6,7 @@
  */
 
 export const INDEX_MAPS: u32 = 7; // 0F-less, 0F, 0F 38, 0F 3A, and VEX's 0F, 0F 38, 0F 3A
-export const INDEX_SIZE: u32 = 0x3800; // 2 modes × 7 maps × 256 opcodes × 4 bytes
+/** Behind 2 modes × 7 maps × 256 opcodes × 4 bytes of index. */
 export const LISTS: u32 = 0x3800;
 export const LISTS_SIZE: u32 = 0x8000;
 export const ROWS: u32 = 0xb800;

@@ -27,43 +27,34 @@ const TESTED: Readonly<Record<number, string>> = {
  * A comparison and the conditional branch right behind it, as one operation: the most frequent pair
  * of compiled code. Its record is that of the first; the branch's follows it, and is passed over.
  */
-export interface FusedOperation extends Operation {
-  /** Key of the first of the two. */
-  readonly first: string;
-  /** Condition code of the branch. */
-  readonly condition: number;
-}
-
 function fuse(
   first: string,
   work: string,
   width: Width,
   conditions: Readonly<Record<number, string>>,
-): FusedOperation[] {
+): Operation[] {
   return Object.entries(conditions).map(([code, condition]) => ({
     key: `${first}+jcc${code}`,
-    first,
-    condition: Number(code),
     body: `${work}
       if (${condition.replaceAll('S(', `<i${width}>(`)}) { p += 32; ${branch(false)} }
       else { p += 64; continue; }`,
   }));
 }
 
-function compare(width: Width, form: string, b: string): FusedOperation[] {
+function compare(width: Width, form: string, b: string): Operation[] {
   const work = `const a: u${width} = ${register(width, 2)}; const b: u${width} = ${b};
     result = ${top(width, 'a - b')}; first = ${top(width, 'a')}; second = ${top(width, 'b')};
     kind = ${kind('SUB', width)};`;
   return fuse(`cmp.${width}.${form}`, work, width, COMPARED);
 }
 
-function test(width: Width, form: string, b: string): FusedOperation[] {
+function test(width: Width, form: string, b: string): Operation[] {
   const work = `const c: u${width} = ${register(width, 2)} & ${b};
     result = ${top(width, 'c')}; first = 0; second = 0; kind = ${kind('LOGIC', width)};`;
   return fuse(`test.${width}.${form}`, work, width, TESTED);
 }
 
-function decrement(width: Width): FusedOperation[] {
+function decrement(width: Width): Operation[] {
   const work = `const c: u${width} = ${register(width, 2)} - 1; ${setRegister(width, 'c')}
     result = ${top(width, 'c')}; kind = ${kind('DEC', width)};`;
   return fuse(`dec.${width}.r`, work, width, { 4: 'c === 0', 5: 'c !== 0' });
@@ -71,7 +62,7 @@ function decrement(width: Width): FusedOperation[] {
 
 const WIDTHS: readonly Width[] = [32, 64];
 
-export const fused: readonly FusedOperation[] = WIDTHS.flatMap((width) => [
+export const fused: readonly Operation[] = WIDTHS.flatMap((width) => [
   ...compare(width, 'rr', register(width, 3)),
   ...compare(width, 'ri', immediate(width)),
   ...test(width, 'rr', register(width, 3)),
