@@ -56,6 +56,11 @@ export function trapStubs(): BootObject {
   asm.op('cld'); // the calling convention's, whatever was interrupted
   // The CPU aligned RSP before it pushed, and a TrapFrame is a multiple of 16 bytes.
   asm.op('call rel32', symbol('kernel.trap'));
+  // Interrupts stay off until IRET has put RFLAGS back: an #HV from here on finds them off, and leaves
+  // what it tells of in the page, where boot!wait looks before it halts.
+  const leave = asm.label();
+  asm.bind(leave);
+  symbols.push({ name: 'boot!trapLeave', label: leave, kind: 'function' });
   for (const register of SAVED.toReversed()) asm.op('pop r64', register);
   asm.op('add r/m64, simm8', RSP, 16); // vector and error code
   asm.op('iretq');

@@ -5,3 +5,9 @@
  * its memory in the register that holds it. Returns when the function does.
  */
 export declare function enter(entry: u64, base: u64, stack: u64): void;
+
+/**
+ * Halts with interrupts on until one comes, or at once if one came before: `doorbell` is the address of
+ * the word that says so. Interrupts are off before and after.
+ */
+export declare function wait(doorbell: u64): void;

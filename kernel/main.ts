@@ -2,6 +2,7 @@
 
 import { writeText } from './console.ts';
 import { receiveHandoff } from './handoff.ts';
+import { openInterrupts } from './interrupt/interrupts.ts';
 import { acceptMemory } from './mm/acceptance.ts';
 import { receiveMemoryMap } from './mm/memory-map.ts';
 import { openPaging } from './mm/paging.ts';
@@ -29,6 +30,7 @@ export function main(): void {
   greet();
   receiveMemoryMap(); // where RAM is, on the host's word
   acceptMemory(); // and makes it ours
+  openInterrupts(); // where the host may tell of events
   runProgram();
 }
 

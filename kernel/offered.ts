@@ -6,13 +6,23 @@
  * asc adds an extension to what is exported from elsewhere, so these names have none.
  */
 
-export { memory_grow, tacit_halt } from './tacit';
+export {
+  tacit_derived_key,
+  tacit_extended_report,
+  tacit_report,
+  tacit_tsc_info,
+} from './capabilities';
+export { memory_grow, tacit_halt, tacit_reset } from './tacit';
 export {
   args_get as wasi_args_get,
   args_sizes_get as wasi_args_sizes_get,
   environ_get as wasi_environ_get,
   environ_sizes_get as wasi_environ_sizes_get,
 } from './wasi/arguments';
+export {
+  clock_res_get as wasi_clock_res_get,
+  clock_time_get as wasi_clock_time_get,
+} from './wasi/clock';
 export {
   fd_close as wasi_fd_close,
   fd_fdstat_get as wasi_fd_fdstat_get,
@@ -23,13 +33,13 @@ export {
   fd_tell as wasi_fd_tell,
   fd_write as wasi_fd_write,
 } from './wasi/files';
+export { poll_oneoff as wasi_poll_oneoff } from './wasi/poll';
 export {
   proc_exit as wasi_proc_exit,
   sched_yield as wasi_sched_yield,
 } from './wasi/process';
+export { random_get as wasi_random_get } from './wasi/random';
 export {
-  clock_res_get as wasi_clock_res_get,
-  clock_time_get as wasi_clock_time_get,
   fd_advise as wasi_fd_advise,
   fd_allocate as wasi_fd_allocate,
   fd_datasync as wasi_fd_datasync,
@@ -53,9 +63,7 @@ export {
   path_rename as wasi_path_rename,
   path_symlink as wasi_path_symlink,
   path_unlink_file as wasi_path_unlink_file,
-  poll_oneoff as wasi_poll_oneoff,
   proc_raise as wasi_proc_raise,
-  random_get as wasi_random_get,
   sock_accept as wasi_sock_accept,
   sock_recv as wasi_sock_recv,
   sock_send as wasi_sock_send,

@@ -3,11 +3,17 @@
 import { growMemory } from './compartment.ts';
 import { flush } from './console.ts';
 import { halt } from './exit.ts';
+import { reset } from './reset.ts';
 
 /** `halt`: stops for good, and keeps everything where it is. Does not return. */
 export function tacit_halt(_compartment: u32): void {
   flush();
   halt();
+}
+
+/** `reset`: has the host start the machine anew, from the launch on. Does not return. */
+export function tacit_reset(_compartment: u32): void {
+  reset();
 }
 
 /** Wasm's memory.grow: how many pages there were, or all ones. */

@@ -4,6 +4,8 @@ export const LEAF_FEATURES: u32 = 0x1;
 export const LEAF_STRUCTURED_FEATURES: u32 = 0x7;
 export const LEAF_TOPOLOGY: u32 = 0xb;
 export const LEAF_XSAVE: u32 = 0xd;
+/** EAX: the TSC's kHz, EBX the APIC bus's. A convention of hypervisors, first VMware's. */
+export const LEAF_FREQUENCIES: u32 = 0x4000_0010;
 export const LEAF_EXTENDED: u32 = 0x8000_0000;
 export const LEAF_EXTENDED_FEATURES: u32 = 0x8000_0001;
 export const LEAF_ADDRESS_SIZES: u32 = 0x8000_0008;

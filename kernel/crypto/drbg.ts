@@ -6,9 +6,6 @@
 
 import { addToDigest, beginMac, DIGEST_SIZE, finishMac } from './sha-256.ts';
 
-/** The most bytes of one request. SP 800-90A table 2. */
-export const MAX_REQUEST: u32 = 0x1_0000;
-
 const key: usize = memory.data(32, 4);
 const value: usize = memory.data(32, 4);
 const separator: usize = memory.data(1);
@@ -25,7 +22,7 @@ export function reseed(seed: usize, size: usize): void {
   update(seed, size);
 }
 
-/** Stores `size` random bytes at `out`, no more than {@link MAX_REQUEST}; what was given cannot be found again. */
+/** Stores `size` random bytes at `out`, 64 KiB at most; what was given cannot be found again. */
 export function generate(out: usize, size: u32): void {
   for (let done: u32 = 0; done < size; done += u32(DIGEST_SIZE)) {
     stepValue();

@@ -17,6 +17,8 @@ export const READ: u32 = 0;
 export const WRITE: u32 = 1;
 /** The page belongs to the host too: C=0. */
 export const SHARED: u32 = 2;
+/** The page is a device's: every access goes there. */
+export const UNCACHED: u32 = 4;
 
 export const PAGE: u64 = 0x1000;
 export const HUGE_PAGE: u64 = 0x20_0000;
@@ -98,6 +100,7 @@ function leaf(gpa: u64, access: u32): u64 {
   // Accessed and dirty are set at once, so that the CPU never has to write to the tables.
   let entry = gpa | Paging.PRESENT | Paging.ACCESSED | Paging.DIRTY | Paging.NO_EXECUTE;
   if ((access & WRITE) !== 0) entry |= Paging.WRITABLE;
+  if ((access & UNCACHED) !== 0) entry |= Paging.CACHE_DISABLE | Paging.WRITE_THROUGH;
   return (access & SHARED) !== 0 ? entry : entry | encryption;
 }
 

@@ -6,8 +6,10 @@
  *   back          flush lines, C=1, TLB, page-state change, PVALIDATE 1, zeroes
  */
 
+import { ASSERTION } from '../../spec/abi/termination.ts';
 import * as Psc from '../../spec/psc.ts';
 import { clflush } from '../cpu.ts';
+import { panic } from '../panic.ts';
 import { isEncrypted, isSnp } from '../platform.ts';
 import { ghcbReady } from '../sev/ghcb.ts';
 import { changePageState } from '../sev/msr.ts';
@@ -16,6 +18,11 @@ import { rescind, validate } from '../sev/rmp.ts';
 import { PAGE, remap, SHARED, WRITE } from './paging.ts';
 
 const LINE: u64 = 64;
+
+/** The pages that are the host's too, one word each. */
+const LENT_MAX: u32 = 64;
+const lent: usize = memory.data(256, 4);
+let lentCount: u32 = 0;
 
 /** Makes the page at `page`, in the kernel's memory, the host's too. It reads as zeroes afterwards. */
 export function sharePage(page: usize): void {
@@ -27,6 +34,18 @@ export function sharePage(page: usize): void {
   }
   remap(page, WRITE | SHARED);
   memory.fill(page, 0, usize(PAGE));
+  if (lentCount === LENT_MAX) panic(ASSERTION);
+  store<usize>(lent + (lentCount << 2), page);
+  lentCount++;
+}
+
+/** Takes back all that is shared but the page at `kept`. */
+export function reclaimAllBut(kept: usize): void {
+  // From the end, as each page that is taken back is replaced in the list by the last.
+  for (let i = lentCount; i > 0; i--) {
+    const page = load<usize>(lent + ((i - 1) << 2));
+    if (page !== kept) reclaimPage(page);
+  }
 }
 
 /** Takes back a page given with {@link sharePage}, which nothing of the host's survives in. */
@@ -39,6 +58,15 @@ export function reclaimPage(page: usize): void {
     validate(page, u64(page) >> 12);
   }
   memory.fill(page, 0, usize(PAGE));
+  forget(page);
+}
+
+function forget(page: usize): void {
+  let i: u32 = 0;
+  while (i < lentCount && load<usize>(lent + (i << 2)) !== page) i++;
+  if (i === lentCount) panic(ASSERTION);
+  lentCount--;
+  store<usize>(lent + (i << 2), load<usize>(lent + (lentCount << 2)));
 }
 
 /** One page, through the GHCB once there is one. */

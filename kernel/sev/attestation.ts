@@ -26,6 +26,7 @@ const KEY_OFFSET: usize = 0x20;
 /** The most pages for certificates; a chain of three is less than two. */
 const CERTIFICATE_PAGES: u32 = 4;
 const PAGE: u32 = 0x1000;
+export const CERTIFICATE_ROOM: u32 = CERTIFICATE_PAGES * PAGE;
 
 const certificates: usize = memory.data(0x4000, 4096);
 let lent: bool = false;

@@ -10,8 +10,7 @@
 import * as Exit from '../../spec/ghcb-event.ts';
 import * as Message from '../../spec/guest-message.ts';
 import { MessageHeader } from '../../spec/layouts/guest-message.ts';
-import { SecretsPage } from '../../spec/layouts/secrets.ts';
-import { copy, fill, load32, load64, rdtsc, store32 } from '../cpu.ts';
+import { copy, fill, load32, rdtsc, store32 } from '../cpu.ts';
 import { expandKey, KEY_SIZE, SCHEDULE_SIZE } from '../crypto/aes.ts';
 import { hasCipher, open, seal } from '../crypto/aes-gcm.ts';
 import { imageInfo, TOP } from '../handoff.ts';
@@ -72,13 +71,7 @@ export function hasCertificates(): bool {
  * of `answerSize` bytes, is there; its own status is the caller's to read. With `pages` not 0 the
  * host is asked for certificates too, to the shared pages at `certificates`.
  */
-export function ask(
-  type: u8,
-  size: u32,
-  answerSize: u32,
-  certificates: usize,
-  pages: u32,
-): u32 {
+export function ask(type: u8, size: u32, answerSize: u32, certificates: usize, pages: u32): u32 {
   if (!isSnp() || !hasCipher()) return NO_CHANNEL;
   const sequence = load32(secrets() + SEQUENCE_OFFSET);
   if (closed || sequence > LAST_SEQUENCE || !loadKey()) return close();
@@ -86,7 +79,8 @@ export function ask(
   const tag = buffer;
   setIv(u64(sequence) + 1);
   seal(schedule, iv, authenticated(), authenticatedSize(), payload(), size, tag);
-  const answered = transmit(HEADER + size, certificates, pages) && receive(type + 1, answerSize, sequence + 2);
+  const answered =
+    transmit(HEADER + size, certificates, pages) && receive(type + 1, answerSize, sequence + 2);
   forgetKey();
   if (!answered) return close();
   store32(secrets() + SEQUENCE_OFFSET, sequence + 2);

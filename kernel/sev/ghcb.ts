@@ -75,6 +75,11 @@ export function openGhcb(negotiated: u32): void {
   version = u16(negotiated);
 }
 
+/** The page is about to be the host's no longer: from now on there is the MSR protocol alone. */
+export function closeGhcb(): void {
+  version = 0;
+}
+
 export function begin(): void {
   if (composing) panic(GHCB_BUSY);
   composing = true;
@@ -128,6 +133,11 @@ export function abandon(): void {
 export function setRax(value: u64): void {
   changetype<Ghcb>(page).rax = value;
   mark(Protocol.VALID_RAX);
+}
+
+export function setRbx(value: u64): void {
+  changetype<Ghcb>(page).rbx = value;
+  mark(Protocol.VALID_RBX);
 }
 
 export function setRcx(value: u64): void {

@@ -49,7 +49,7 @@ describe('#VC', () => {
   it('of CPUID reads as zeroes for a leaf that the page does not have', () => {
     let frame: View<typeof TrapFrame> | undefined;
     withSite('snp', CPUID, Exit.CPUID, (machine) => {
-      frame = machine.trap(VC, at({ error: BigInt(Exit.CPUID), rax: 0x4000_0000n, rdx: 7n }));
+      frame = machine.trap(VC, at({ error: BigInt(Exit.CPUID), rax: 0x4000_0077n, rdx: 7n }));
     });
     expect(frame).toMatchObject({ rax: 0n, rbx: 0n, rcx: 0n, rdx: 0n });
   });

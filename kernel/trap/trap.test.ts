@@ -137,7 +137,8 @@ describe('a trap', () => {
     [Cpu.VECTOR_MC, 'MACHINE_CHECK'],
     [Cpu.VECTOR_HV, 'UNEXPECTED_HV'],
     [32, 'UNEXPECTED_INTERRUPT'],
-    [255, 'UNEXPECTED_INTERRUPT'],
+    [254, 'UNEXPECTED_INTERRUPT'],
+    [0x40, 'INTERRUPT_WHILE_OFF'],
   ] as const)('with vector %i ends the guest for %s', (vector, reason) => {
     const { end } = takes(vector, () => ({ rip: TOP + BigInt(MAIN) }));
     expect(end).toEqual(panicked(reason));

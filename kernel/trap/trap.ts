@@ -8,13 +8,18 @@ import { compartmentStackBottom, isCompartmentAddress } from '../compartment.ts'
 import { copy, readCr2 } from '../cpu.ts';
 import { die } from '../exit.ts';
 import { imageInfo } from '../handoff.ts';
+import { receiveHv, receiveInterrupt } from '../interrupt/interrupts.ts';
+import { FIRST_INTERRUPT } from '../interrupt/vectors.ts';
 import { panicReason } from '../panic.ts';
 import { serveVc } from '../sev/vc.ts';
 import { report } from './report.ts';
 import { functionAt, placeOf, stringStartsWith, trapReasonAt } from './symbols.ts';
 import { reasonWords, trapWords } from './words.ts';
 
-/** A copy for each level of nesting: a trap, one while it is served, and one on the way down. */
+/**
+ * A copy for each level of nesting: a trap, #HV and #VC while it is served, and one on the way down.
+ * No honest machine needs more.
+ */
 const LEVELS: u32 = 4;
 const frames: usize = memory.data(704, 8);
 let level: u32 = 0;
@@ -23,10 +28,10 @@ const GUARD: u64 = 0x1000;
 
 /**
  * Called by the stubs of boot/traps.ts with the address of the TrapFrame, which lies on a stack and
- * so in no Wasm memory. Returns only from a #VC that was served.
+ * so in no Wasm memory. Returns from what was served: #VC, #HV, and interrupts.
  */
 export function trap(address: u64): void {
-  if (level === LEVELS) die(Reason.ASSERTION);
+  if (level === LEVELS) die(Reason.NESTED_TOO_DEEP);
   const copyOf = frames + level * TrapFrame.SIZE;
   level++;
   copy(copyOf, address, TrapFrame.SIZE);
@@ -34,8 +39,10 @@ export function trap(address: u64): void {
   const vector = u32(frame.vector);
   if (vector === Cpu.VECTOR_VC) {
     serveVc(frame, level > 1);
-    copy(address, copyOf, TrapFrame.SIZE);
-    level--;
+  } else if (vector === Cpu.VECTOR_HV) {
+    endUnless(receiveHv(frame, level > 1), frame);
+  } else if (vector >= FIRST_INTERRUPT) {
+    endUnless(receiveInterrupt(frame, vector), frame);
   } else if (vector === Cpu.VECTOR_UD) {
     undefinedOpcode(frame);
   } else if (vector === Cpu.VECTOR_PF) {
@@ -43,6 +50,8 @@ export function trap(address: u64): void {
   } else {
     endFor(reasonOf(vector), frame);
   }
+  copy(address, copyOf, TrapFrame.SIZE);
+  level--;
 }
 
 /** A `ud2` is how compiled code traps and how the kernel panics. Any other #UD is just that. */
@@ -68,6 +77,11 @@ function pageFault(frame: TrapFrame): void {
   } else {
     endFor(Reason.PAGE_FAULT, frame);
   }
+}
+
+/** A reason of 0 is none. */
+function endUnless(reason: u32, frame: TrapFrame): void {
+  if (reason !== 0) endFor(reason, frame);
 }
 
 function endFor(reason: u32, frame: TrapFrame): void {
@@ -100,9 +114,7 @@ function reasonOf(vector: u32): u32 {
       return Reason.DOUBLE_FAULT;
     case Cpu.VECTOR_MC:
       return Reason.MACHINE_CHECK;
-    case Cpu.VECTOR_HV:
-      return Reason.UNEXPECTED_HV;
     default:
-      return vector < 32 ? Reason.EXCEPTION : Reason.UNEXPECTED_INTERRUPT;
+      return Reason.EXCEPTION;
   }
 }

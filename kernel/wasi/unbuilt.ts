@@ -1,17 +1,9 @@
 /**
- * The functions of WASI preview1 that this kernel does not have: clocks, random numbers, files,
- * sockets, polling. Each answers ENOSYS, so that a program which can do without goes on.
+ * The functions of WASI preview1 that this kernel does not have: files and
+ * sockets. Each answers ENOSYS, so that a program which can do without goes on.
  */
 
 import { ENOSYS } from './errno.ts';
-
-export function clock_res_get(_c: u32, _clock: u32, _resolution: u32): u32 {
-  return ENOSYS;
-}
-
-export function clock_time_get(_c: u32, _clock: u32, _precision: i64, _time: u32): u32 {
-  return ENOSYS;
-}
 
 export function fd_advise(_c: u32, _fd: u32, _offset: i64, _length: i64, _advice: u32): u32 {
   return ENOSYS;
@@ -191,21 +183,7 @@ export function path_unlink_file(_c: u32, _fd: u32, _path: u32, _size: u32): u32
   return ENOSYS;
 }
 
-export function poll_oneoff(
-  _c: u32,
-  _subscriptions: u32,
-  _events: u32,
-  _count: u32,
-  _happened: u32,
-): u32 {
-  return ENOSYS;
-}
-
 export function proc_raise(_c: u32, _signal: u32): u32 {
-  return ENOSYS;
-}
-
-export function random_get(_c: u32, _buffer: u32, _size: u32): u32 {
   return ENOSYS;
 }
 

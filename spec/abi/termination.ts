@@ -34,6 +34,8 @@ export const KERNEL_TRAP: u32 = 0x716;
 export const PROGRAM_TRAP: u32 = 0x717;
 export const UNEXPECTED_INTERRUPT: u32 = 0x718;
 export const UNEXPECTED_HV: u32 = 0x719;
+export const INTERRUPT_WHILE_OFF: u32 = 0x71a;
+export const NESTED_TOO_DEEP: u32 = 0x71b;
 
 /** #VC. */
 export const VC_WITHOUT_ES: u32 = 0x720;
@@ -85,3 +87,13 @@ export const MAPPING_CONFLICT: u32 = 0x766;
 /** Compartments. */
 export const COMPARTMENT_BAD: u32 = 0x770;
 export const COMPARTMENT_UNSUPPORTED: u32 = 0x771;
+
+/** A new start. */
+export const RESET_REFUSED: u32 = 0x790;
+
+/** The #HV doorbell page, and the local APIC. */
+export const DOORBELL_REFUSED: u32 = 0x780;
+export const DOORBELL_NMI: u32 = 0x781;
+export const DOORBELL_MACHINE_CHECK: u32 = 0x782;
+export const DOORBELL_BAD: u32 = 0x783;
+export const APIC_BAD: u32 = 0x784;

@@ -7,6 +7,7 @@ import { type View, view } from '../../spec/layout.ts';
 import { Ghcb } from '../../spec/layouts/ghcb.ts';
 import * as Psc from '../../spec/psc.ts';
 import type { BareMachine } from './machine.ts';
+import { BarePsp } from './psp.ts';
 
 /** A request through the GHCB page, as the host sees it. Fields are the live page's. */
 export interface Call {
@@ -24,6 +25,7 @@ export interface Call {
 export class HonestHypervisor {
   /** GHCBs that the guest registered. */
   readonly registered: bigint[] = [];
+  readonly psp = new BarePsp();
 
   /** Answers the GHCB MSR protocol's request. */
   msr(request: bigint, machine: BareMachine): bigint {
@@ -42,10 +44,16 @@ export class HonestHypervisor {
         machine.assign((request >> 12n) & 0xff_ffff_ffffn, Number((request >> 52n) & 15n));
         return BigInt(Request.PAGE_STATE_CHANGE_RESPONSE);
       case Request.CPUID_REQUEST:
-        return (request & 0xc000_0000n) | BigInt(Request.CPUID_RESPONSE);
+        return this.cpuid(request, machine) | BigInt(Request.CPUID_RESPONSE);
       default:
         throw new RangeError(`GHCB MSR request ${info.toString(16)}h is not expected here`);
     }
+  }
+
+  /** The register that the request names, and its number. */
+  cpuid(request: bigint, machine: BareMachine): bigint {
+    const register = machine.cpuid(Number(request >> 32n))[Number((request >> 30n) & 3n)] ?? 0;
+    return (BigInt(register >>> 0) << 32n) | (request & 0xc000_0000n);
   }
 
   sevInfo(machine: BareMachine): bigint {
@@ -84,7 +92,9 @@ export class HonestHypervisor {
   serve(call: Call, machine: BareMachine): void {
     if (call.code === Exit.IOIO) this.port(call, machine);
     else if (call.code === Event.PAGE_STATE_CHANGE) this.changePages(call, machine);
-    else throw new RangeError(`GHCB event ${call.code.toString(16)}h is not expected here`);
+    else if (call.code === Event.GUEST_REQUEST || call.code === Event.EXTENDED_GUEST_REQUEST) {
+      this.guestRequest(call, machine);
+    } else throw new RangeError(`GHCB event ${call.code.toString(16)}h is not expected here`);
   }
 
   port({ ghcb, info1, info2, buffer }: Call, machine: BareMachine): void {
@@ -98,6 +108,15 @@ export class HonestHypervisor {
     } else {
       machine.out(port, Number(ghcb.rax));
     }
+  }
+
+  /** Passes a message on to the AMD-SP. */
+  guestRequest(call: Call, machine: BareMachine): void {
+    const status = this.psp.answer(
+      machine.memory.page(call.info1),
+      machine.memory.page(call.info2),
+    );
+    this.answer(call.ghcb, 0n, BigInt(status));
   }
 
   /** Goes through the batch to its end. */

@@ -21,8 +21,10 @@ import * as Psc from '../../spec/psc.ts';
 import * as Pvh from '../../spec/pvh.ts';
 import * as SevStatus from '../../spec/sev-status.ts';
 import * as Uart from '../../spec/uart.ts';
+import { cipherInstructions } from './cipher.ts';
 import { HonestHypervisor } from './hypervisor.ts';
 import { GuestMemory, PAGE, TOP } from './memory.ts';
+import { VMPCK0 } from './psp.ts';
 
 export type Mode = 'none' | 'sev' | 'sev-es' | 'snp';
 
@@ -60,6 +62,10 @@ export interface Options {
   readonly program?: (machine: BareMachine) => void;
   /** Sees the address of each of the kernel's reads of shared memory, before it is made. */
   readonly onSharedLoad?: (address: number, machine: BareMachine) => void;
+  /** What happens while the kernel waits for an interrupt, with the doorbell's word at `doorbell`. */
+  readonly wait?: (machine: BareMachine, doorbell: bigint) => void;
+  /** Sees each MSR that is written, but for the GHCB's. */
+  readonly onWrmsr?: (index: number, value: bigint) => void;
   /** What PVALIDATE answers instead of working. */
   readonly pvalidate?: number;
   /** Imports of a kernel that was made for a test. */
@@ -89,6 +95,10 @@ export const PLACES = {
   kernelMemoryEnd: 0x1b_0000,
   startInfo: 0x8000,
 } as const;
+
+/** Where boot/wait.ts has interrupts on. */
+export const WAIT_OPEN = TOP + BigInt(PLACES.text + 0x301);
+export const WAIT_OUT = TOP + BigInt(PLACES.text + 0x308);
 
 /** The tables that ImageInfo points at, in its page. */
 const TABLES = PLACES.info + 0x200;
@@ -133,6 +143,25 @@ export class BareMachine {
   sevStatus: bigint;
   /** Whether RDRAND has numbers to give. */
   random = true;
+  /** What a generator gives, undefined for nothing. */
+  draw = (_from: 'rdrand' | 'rdseed'): bigint | undefined => {
+    this.#drawn = BigInt.asUintN(64, this.#drawn * 6364136223846793005n + 1442695040888963407n);
+    return this.#drawn;
+  };
+  #drawn = 1n;
+  /** The TSC, and what it grows by at each look. */
+  tsc = 0n;
+  tscStep = 1000n;
+  /** MSR GUEST_TSC_FREQ: MHz. */
+  tscFrequency = 1000n;
+  /** EAX, EBX, ECX and EDX by leaf. */
+  readonly leaves = new Map<number, readonly [number, number, number, number]>([
+    [0, [0xd, 0, 0, 0]],
+    [Cpuid.LEAF_FEATURES, [0, 0, Cpuid.ECX_RDRAND | Cpuid.ECX_AES | Cpuid.ECX_PCLMULQDQ, 0]],
+    [Cpuid.LEAF_STRUCTURED_FEATURES, [0, Cpuid.EBX_RDSEED, 0, 0]],
+    [0x4000_0000, [Cpuid.LEAF_FREQUENCIES, 0, 0, 0]],
+    [Cpuid.LEAF_FREQUENCIES, [2_000_000, 0, 0, 0]],
+  ]);
   /** Bytes that the kernel read with `cpu.load8`. */
   loads8 = 0;
   readonly #options: Options;
@@ -225,6 +254,10 @@ export class BareMachine {
     return this.view(SegmentInfo, TABLES + 0x320);
   }
 
+  cpuid(leaf: number): readonly [number, number, number, number] {
+    return this.leaves.get(leaf) ?? [0, 0, 0, 0];
+  }
+
   /** Bytes at a virtual address, as the kernel reads them; checked against tables and RMP. */
   access(va: bigint, write: boolean): { bytes: Uint8Array; offset: number } {
     const address = BigInt.asUintN(64, va);
@@ -264,6 +297,7 @@ export class BareMachine {
         rdmsr: (index: number) => this.#rdmsr(index >>> 0),
         wrmsr: (index: number, value: bigint) => {
           if (index >>> 0 === Msr.GHCB) this.#msr = BigInt.asUintN(64, value);
+          else this.#options.onWrmsr?.(index >>> 0, BigInt.asUintN(64, value));
         },
         vmgexit: () => this.#vmgexit(),
         pvalidate: (va: bigint, size: number, on: number) => this.#pvalidate(va, size, on),
@@ -301,10 +335,26 @@ export class BareMachine {
         clflush: () => {},
         mfence: () => {},
         rdrand64: (out: bigint) => {
-          if (!this.random) return 0;
-          data(out, true).setBigUint64(0, 0x0123_4567_89ab_cdefn + out, true);
-          return 1;
+          const bits = this.random ? this.draw('rdrand') : undefined;
+          data(out, true).setBigUint64(0, bits ?? 0n, true);
+          return bits === undefined ? 0 : 1;
         },
+        rdseed64: (out: bigint) => {
+          const bits = this.draw('rdseed');
+          data(out, true).setBigUint64(0, bits ?? 0n, true);
+          return bits === undefined ? 0 : 1;
+        },
+        rdtsc: () => {
+          this.tsc = BigInt.asUintN(64, this.tsc + this.tscStep);
+          return this.tsc;
+        },
+        cpuid: (leaf: number, _subleaf: number, out: bigint) => {
+          const at = data(out, true);
+          this.cpuid(leaf >>> 0).forEach((word, i) => {
+            at.setUint32(4 * i, word, true);
+          });
+        },
+        ...cipherInstructions(byte),
         cli: () => {},
         hlt: () => {
           throw new Ended({ kind: 'idle' });
@@ -315,13 +365,27 @@ export class BareMachine {
         load16: (p: number) => seen(p).getUint16(p >>> 0, true),
         load32: (p: number) => seen(p).getUint32(p >>> 0, true),
         load64: (p: number) => seen(p).getBigUint64(p >>> 0, true),
+        exchange8: (p: number, v: number) => {
+          const before = seen(p).getUint8(p >>> 0);
+          memory().setUint8(p >>> 0, v);
+          return before;
+        },
+        compareExchange16: (p: number, expected: number, v: number) => {
+          const before = seen(p).getUint16(p >>> 0, true);
+          if (before === expected) memory().setUint16(p >>> 0, v, true);
+          return before;
+        },
         store8: (p: number, v: number) => memory().setUint8(p >>> 0, v),
         store16: (p: number, v: number) => memory().setUint16(p >>> 0, v, true),
         store32: (p: number, v: number) => memory().setUint32(p >>> 0, v, true),
         store64: (p: number, v: bigint) => memory().setBigUint64(p >>> 0, v, true),
       },
       image: { info: () => TOP + BigInt(PLACES.info), record: () => TOP + BigInt(PLACES.record) },
-      boot: { enter: () => this.#options.program?.(this) },
+      label: { waitOpen: () => WAIT_OPEN, waitOut: () => WAIT_OUT },
+      boot: {
+        enter: () => this.#options.program?.(this),
+        wait: (doorbell: bigint) => this.#options.wait?.(this, doorbell),
+      },
     };
   }
 
@@ -330,6 +394,9 @@ export class BareMachine {
     if (index === Msr.EFER) return this.efer;
     if (index === Msr.XSS) return 0n;
     if (index === Msr.SEV_STATUS && this.mode !== 'none') return this.sevStatus;
+    if (index === Msr.GUEST_TSC_FREQ && this.sevStatus & BigInt(SevStatus.SECURE_TSC)) {
+      return this.tscFrequency;
+    }
     throw new Violation(`#GP: RDMSR ${index.toString(16)}`);
   }
 
@@ -469,19 +536,23 @@ export class BareMachine {
     }
     this.memory.page(BigInt(PLACES.environment))[0] = startsShared ? Igvm.MEMORY_IS_SHARED : 0;
     const cpuid = this.view(CpuidPage, PLACES.cpuid);
-    cpuid.count = 4;
+    const others = [...this.leaves.entries()].map(([eaxIn, [eax, ebx, ecx, edx]]) => {
+      return { eaxIn, eax, ebx, ecx, edx };
+    });
     const encryption = {
       eax: Cpuid.EAX_SEV | Cpuid.EAX_SEV_ES | Cpuid.EAX_SNP,
       ebx: Cpuid.EBX_COHERENCY_SFW_NO + this.cBit,
     };
     const leaves = [
-      { eaxIn: 0 },
-      { eaxIn: Cpuid.LEAF_FEATURES },
+      ...others,
       { eaxIn: Cpuid.LEAF_EXTENDED },
       { eaxIn: Cpuid.LEAF_ENCRYPTED_MEMORY, ...encryption },
     ];
+    cpuid.count = leaves.length;
     for (const [i, leaf] of leaves.entries()) Object.assign(cpuid.functions[i] ?? {}, leaf);
-    this.view(SecretsPage, PLACES.secrets).version = 3;
+    const secrets = this.view(SecretsPage, PLACES.secrets);
+    secrets.version = 3;
+    secrets.vmpck0.set(VMPCK0);
     if (!startsShared) {
       for (const { start, size, ram = true } of map) {
         const end = (start + size) >> 12n;

@@ -11,6 +11,7 @@ import {
 } from '../../boot/memory-map.ts';
 import { shim } from '../../boot/shim.ts';
 import { trapStubs } from '../../boot/traps.ts';
+import { waitStub } from '../../boot/wait.ts';
 import { type Assembly, assembleModule, flagsFor } from '../compiler/assemblyscript.ts';
 import { type Cpu, compile } from '../compiler/compile.ts';
 import { bindCompartment, bindKernel } from '../compiler/link/bind.ts';
@@ -132,7 +133,7 @@ function link(
   const { required, allowed } = sevFeatures(host);
   return linkImage({
     shim: shim({ cpu }),
-    stubs: [trapStubs(), enterStub()],
+    stubs: [trapStubs(), enterStub(), waitStub()],
     kernel,
     compartments: [
       {

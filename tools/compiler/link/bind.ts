@@ -16,13 +16,14 @@ export function kernelSymbol(name: string): string {
   return `kernel.${name}`;
 }
 
-/** Meets the kernel's imports: instructions, addresses in the image, and stubs of boot/. */
+/** Meets the kernel's imports: instructions, addresses in the image and in boot/, and stubs of boot/. */
 export function bindKernel({ module, name, kind }: ObjectImport): Binding | undefined {
   if (kind !== 'function') return undefined;
   if (KERNEL_INSTRUCTIONS.includes(module)) {
     return { kind: 'intrinsic', name: `${module}.${name}` };
   }
   if (module === 'image') return { kind: 'address', symbol: `image.${name}` };
+  if (module === 'label') return { kind: 'address', symbol: `boot!${name}` };
   if (module === 'boot') return { kind: 'symbol', symbol: `boot!${name}` };
   return undefined;
 }

@@ -1,0 +1,6 @@
+/** Addresses in what boot/ assembles. */
+
+/** After the instruction of `wait` that turns interrupts on. */
+export declare function waitOpen(): u64;
+/** The instruction of `wait` that turns them off. */
+export declare function waitOut(): u64;

@@ -1,0 +1,30 @@
+/** A new start of the whole machine, which the host makes: a fresh launch, with a key of its own. */
+
+import { RESET_REFUSED } from '../spec/abi/termination.ts';
+import { HARD_RESET, RESET_CONTROL } from '../spec/reset.ts';
+import { flush } from './console.ts';
+import { reclaimAllBut, reclaimPage } from './mm/sharing.ts';
+import { panic } from './panic.ts';
+import { hasGhcb, isSnp } from './platform.ts';
+import { closeGhcb, ghcbPage } from './sev/ghcb.ts';
+import { registerGhcb } from './sev/msr.ts';
+import { writePort8 } from './sev/port.ts';
+
+/**
+ * Takes back what the host shares and asks for a reset. The GHCB carries the request, so it comes
+ * last, when the host has answered instead of obeying: that ends the guest. Never returns.
+ */
+export function reset(): void {
+  flush();
+  reclaimAllBut(hasGhcb() ? ghcbPage() : 0);
+  writePort8(RESET_CONTROL, HARD_RESET);
+  if (hasGhcb()) withdrawGhcb();
+  panic(RESET_REFUSED);
+}
+
+/** A hypervisor pins the page that is registered, so another is registered first. By the MSR alone. */
+function withdrawGhcb(): void {
+  closeGhcb();
+  if (isSnp()) registerGhcb(0);
+  reclaimPage(ghcbPage());
+}
