@@ -137,6 +137,12 @@ export function exitFields(code: number, info1: number | bigint = 0, info2: numb
  */
 export function bootGuest(options: MachineOptions, build: (guest: GuestCode) => void): Machine {
   const machine = createMachine(options);
+  launchIgvm(machine, guestImage(options.mode, build));
+  return machine;
+}
+
+/** The same guest as an IGVM file. */
+export function guestImage(mode: Mode, build: (guest: GuestCode) => void): Uint8Array {
   const guest = new GuestCode();
   build(guest);
   guest.halt();
@@ -145,8 +151,7 @@ export function bootGuest(options: MachineOptions, build: (guest: GuestCode) => 
   const offsets = new Map(
     [...handlers].map(([vector, label]) => [vector, CODE + guest.asm.offsetOf(label)]),
   );
-  launchIgvm(machine, image(options.mode, code, offsets));
-  return machine;
+  return image(mode, code, offsets);
 }
 
 /** Runs the guest up to an exit with `code`; the hypervisor answers the others. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { loadScript } from '../emulator/hostile-script.ts';
 import type { HostName } from '../emulator/hypervisor/host-profile.ts';
 import { MODES, type Mode } from '../emulator/mode.ts';
 import { run } from '../emulator/run.ts';
@@ -15,6 +16,9 @@ interface Options {
   readonly maxInstructions?: string;
   readonly trace?: 'exits';
   readonly host: HostName;
+  readonly hostile?: string;
+  /** Commander's name for --no-reset: false where that is given. */
+  readonly reset: boolean;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
@@ -44,11 +48,14 @@ export function register(program: Command): void {
         .choices(['kvm', 'hv'])
         .default('kvm'),
     )
+    .option('--no-reset', 'end the run when the guest asks for a reset')
+    .option('--hostile <script>', 'let a script take the hypervisor over (docs/hostile.md)')
     .action(runImage);
 }
 
-function runImage(file: string, options: Options): void {
-  const { mode, host, dump, stats, trace, maxInstructions } = options;
+async function runImage(file: string, options: Options): Promise<void> {
+  const { mode, host, dump, stats, trace, maxInstructions, reset } = options;
+  const hostile = options.hostile === undefined ? undefined : await loadScript(options.hostile);
   const output = new LineWriter();
   const result = run(
     read(file),
@@ -56,6 +63,8 @@ function runImage(file: string, options: Options): void {
     {
       mode,
       host,
+      reset,
+      hostile,
       memory: parseMemory(options.memory),
       seed: parseSeed(options.seed),
       console: (byte) => output.put(byte),

@@ -23,6 +23,7 @@ import type { Mode } from './mode.ts';
 import { chipKeys } from './psp/chip.ts';
 import { Psp } from './psp/psp.ts';
 import { Random } from './random.ts';
+import { resetMachine } from './reset.ts';
 import { Statistics } from './statistics.ts';
 import { Vcpu } from './vcpu/vcpu.ts';
 
@@ -36,6 +37,8 @@ export interface MachineOptions {
   /** Takes each byte that the guest sends to its console. */
   readonly console?: (byte: number) => void;
   readonly trace?: Trace;
+  /** Whether the machine starts again when the guest asks for it; else the run ends. */
+  readonly reset?: boolean;
   /** SEV_FEATURES bits that an SNP guest gets beside those that its host has for all. */
   readonly features?: bigint;
   /** Sees each PVALIDATE that succeeds. */
@@ -59,8 +62,35 @@ export interface Machine {
   readonly hypervisor: Hypervisor;
   readonly psp: Psp;
   readonly statistics: Statistics;
+  /** What a script has to say about the launch. */
+  readonly hooks: LaunchHooks;
   /** Digest of what was launched, once it was; undefined where nothing measures it. */
   launchDigest: Uint8Array | undefined;
+  /** Launches once more what was launched; undefined while nothing was. */
+  launch: (() => void) | undefined;
+  /** Copies all of the machine's state; {@link restore} puts it there again, as often as wanted. */
+  snapshot(): Snapshot;
+  restore(snapshot: Snapshot): void;
+}
+
+/** The state of a machine at one time. */
+export interface Snapshot {
+  readonly parts: readonly (() => void)[];
+}
+
+/** A page of a launch. */
+export interface LaunchedPage {
+  readonly gfn: number;
+  readonly data: Uint8Array;
+  /** PAGE_TYPE for an SNP launch; 'shared' pages are no part of a launch. */
+  readonly type: number | 'shared';
+}
+
+/** Changes to what is launched from an IGVM file, where somebody makes any. */
+export interface LaunchHooks {
+  pages?: (pages: readonly LaunchedPage[]) => readonly LaunchedPage[];
+  /** The first state of the vCPU: a VMSA, as the host made it. */
+  vmsa?: (page: Uint8Array) => Uint8Array;
 }
 
 export const DEFAULT_MEMORY = 64 * 1024 * 1024;
@@ -103,6 +133,7 @@ export function createMachine(options: MachineOptions): Machine {
     },
     observer: {
       vc: (rip) => statistics.countVc(rip),
+      access: (gpa, size, write) => hypervisor.onAccess?.(gpa, size, write),
       pvalidate: (gpa, huge, validate, unchanged) => {
         statistics.countPvalidate(huge, validate);
         options.onPvalidate?.(gpa, huge, validate, unchanged);
@@ -147,7 +178,31 @@ export function createMachine(options: MachineOptions): Machine {
   const end = hypervisor.end.bind(hypervisor);
   ports.add(COM1, 8, new Uart16550((byte) => console.put(byte)));
   ports.add(EXIT_PORT, 4, new DebugExit(end));
-  ports.add(RESET_CONTROL, 1, new ResetControl(end));
+  ports.add(RESET_CONTROL, 1, new ResetControl(() => hypervisor.requestReset()));
   const machine = { mode, asid, core, memory, pages, vcpu, ports, console, hypervisor, psp };
-  return { ...machine, statistics, launchDigest: undefined };
+  const whole: Machine = {
+    ...machine,
+    statistics,
+    hooks: {},
+    launchDigest: undefined,
+    launch: undefined,
+    snapshot: () => snapshotOf(whole),
+    restore: (snapshot) => {
+      for (const restore of snapshot.parts) restore();
+    },
+  };
+  if (options.reset !== false) hypervisor.onReset = () => resetMachine(whole);
+  return whole;
+}
+
+function snapshotOf(machine: Machine): Snapshot {
+  const { core, memory, pages, vcpu, ports, console, hypervisor, psp, statistics } = machine;
+  const { launchDigest } = machine;
+  const parts = [core, memory, pages, vcpu, ports, console, hypervisor, psp, statistics].map(
+    (part) => part.snapshot(),
+  );
+  const digest = () => {
+    machine.launchDigest = launchDigest;
+  };
+  return { parts: [...parts, digest] };
 }

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { writeDump } from './debug/dump.ts';
 import { countPages, pageRuns } from './debug/page-states.ts';
+import { HostileHost, type HostileScript } from './hostile.ts';
 import type { HostName } from './hypervisor/host-profile.ts';
 import type { Trace } from './hypervisor/hypervisor.ts';
 import { isElf } from './launch/elf.ts';
@@ -24,6 +25,10 @@ export interface RunOptions {
   readonly maxInstructions?: number;
   readonly console?: (byte: number) => void;
   readonly trace?: Trace | undefined;
+  /** False: a reset ends the run. */
+  readonly reset?: boolean;
+  /** Takes the hypervisor over before the launch. */
+  readonly hostile?: HostileScript | undefined;
 }
 
 export interface Run {
@@ -36,7 +41,7 @@ export interface Run {
 /** A machine with `image` launched in it; `name` is for messages. UserError: they do not fit. */
 export function prepare(image: Uint8Array, name: string, options: RunOptions): Machine {
   const mode = chooseMode(image, name, options.mode);
-  const { host, memory, seed, console, trace } = options;
+  const { host, memory, seed, console, trace, reset, hostile } = options;
   const machine = createMachine({
     mode,
     ...(host !== undefined && { host }),
@@ -44,7 +49,9 @@ export function prepare(image: Uint8Array, name: string, options: RunOptions): M
     ...(seed !== undefined && { seed }),
     ...(console !== undefined && { console }),
     ...(trace !== undefined && { trace }),
+    ...(reset !== undefined && { reset }),
   });
+  hostile?.(new HostileHost(machine));
   if (isElf(image)) launchElf(machine, image);
   else launchIgvm(machine, image);
   return machine;

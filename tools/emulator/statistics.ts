@@ -42,9 +42,26 @@ export class Statistics {
   readonly pvalidates = { validate4k: 0, validate2m: 0, rescind: 0 };
   readonly lines: LineMark[] = [];
   vmgexits = 0;
+  resets = 0;
   vcs = 0;
   /** #VCs before the guest first used a GHCB page; until then, all there were. */
   #vcsBeforeGhcb: number | undefined;
+
+  /** Copies the counts; what comes back puts them there again. */
+  snapshot(): () => void {
+    const [exits, vcSites] = [[...this.exits], [...this.vcSites]];
+    const [pvalidates, lines] = [{ ...this.pvalidates }, [...this.lines]];
+    const { vmgexits, resets, vcs } = this;
+    const before = this.#vcsBeforeGhcb;
+    return () => {
+      fill(this.exits, exits);
+      fill(this.vcSites, vcSites);
+      Object.assign(this.pvalidates, pvalidates);
+      this.lines.splice(0, this.lines.length, ...lines);
+      Object.assign(this, { vmgexits, resets, vcs });
+      this.#vcsBeforeGhcb = before;
+    };
+  }
 
   countExit(name: string): void {
     this.exits.set(name, (this.exits.get(name) ?? 0) + 1);
@@ -86,7 +103,12 @@ export class Statistics {
       launchDigest: known.launchDigest,
       exitCode: exitCode(termination),
       termination: termination.kind,
-      resets: 0,
+      resets: this.resets,
     };
   }
+}
+
+function fill<K, V>(map: Map<K, V>, entries: readonly (readonly [K, V])[]): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
 }

@@ -1,4 +1,3 @@
-import type { Termination } from '../termination.ts';
 import type { PortDevice, PortSize } from './port-bus.ts';
 
 interface Range {
@@ -39,15 +38,27 @@ export function absentPart(port: number): string {
 
 const RESET = 0x04;
 
-/** The reset control register at 0xCF9. A machine that starts again is not built yet. PC. */
+/** The reset control register at 0xCF9. PC. */
 export class ResetControl implements PortDevice {
   readonly name = 'reset control';
   readonly width = 1;
-  readonly #end: (termination: Termination) => void;
+  readonly #reset: () => void;
   #value = 0;
 
-  constructor(end: (termination: Termination) => void) {
-    this.#end = end;
+  /** `reset` is called when the guest asks for a reset. */
+  constructor(reset: () => void) {
+    this.#reset = reset;
+  }
+
+  reset(): void {
+    this.#value = 0;
+  }
+
+  snapshot(): () => void {
+    const value = this.#value;
+    return () => {
+      this.#value = value;
+    };
   }
 
   read(_port: number, _size: PortSize): number {
@@ -56,6 +67,6 @@ export class ResetControl implements PortDevice {
 
   write(_port: number, _size: PortSize, value: number): void {
     this.#value = value & 0x0a;
-    if (value & RESET) this.#end({ kind: 'unimplemented', what: 'reset through port 0xcf9' });
+    if (value & RESET) this.#reset();
   }
 }

@@ -20,6 +20,16 @@ export class Console {
     this.#statistics = counts.statistics;
   }
 
+  /** Copies what was said so far; what comes back forgets what was said since. */
+  snapshot(): () => void {
+    const line = [...this.#line];
+    const lines = [...this.lines];
+    return () => {
+      this.#line = [...line];
+      this.lines.splice(0, this.lines.length, ...lines);
+    };
+  }
+
   put(byte: number): void {
     this.#send(byte);
     if (byte !== NEWLINE) {

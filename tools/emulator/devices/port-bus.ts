@@ -8,6 +8,10 @@ export interface PortDevice {
   readonly width: PortSize;
   read(port: number, size: PortSize): number;
   write(port: number, size: PortSize, value: number): void;
+  /** Goes back to how the device was when the machine was made. */
+  reset?(): void;
+  /** Copies the state; what comes back puts it there again. */
+  snapshot?(): () => void;
 }
 
 interface Mapping {
@@ -32,6 +36,19 @@ export class PortBus {
     const other = this.#mappings.find((m) => m.first <= last && first <= m.last);
     if (other) throw new RangeError(`ports of ${device.name} and ${other.device.name} overlap`);
     this.#mappings.push({ first, last, device });
+  }
+
+  /** Resets all devices. */
+  reset(): void {
+    for (const { device } of this.#mappings) device.reset?.();
+  }
+
+  /** Copies the state of all devices; what comes back puts it there again. */
+  snapshot(): () => void {
+    const restores = this.#mappings.map(({ device }) => device.snapshot?.());
+    return () => {
+      for (const restore of restores) restore?.();
+    };
   }
 
   read(port: number, size: PortSize): number {

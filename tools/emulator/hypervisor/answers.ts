@@ -35,6 +35,8 @@ export interface Answers {
   readonly requests: Map<number, RequestAnswer>;
   /** GHCB page protocol, by SW_EXITCODE. */
   readonly events: Map<number, EventEntry>;
+  /** Called when the answer to a GHCB event is in the guest's page; here the page can still be changed. */
+  answered: (host: Hypervisor, request: GhcbRequest) => void;
   /** What the guest gets of the AMD-SP's answer to its message. */
   pspResponse: (host: Hypervisor, response: PspResponse) => PspResponse;
   cpuid: (host: Hypervisor, leaf: number, subleaf: number) => CpuidRegisters;

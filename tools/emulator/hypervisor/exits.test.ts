@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { VECTOR_GP, VECTOR_PF, VECTOR_UD } from '../../../spec/cpu.ts';
 import { bootGuest, FREE_GPA, type GuestCode } from '../../../test/guest.ts';
-import { mem, R8, R9, RAX, RBX, RCX, RDI, RDX, RSI } from '../../compiler/x86/operand.ts';
+import { R8, R9, RAX, RBX, RCX, RDI, RDX, RSI } from '../../compiler/x86/operand.ts';
 import type { Mode } from '../mode.ts';
 
 /** The machine after a guest without protected state has halted. */
@@ -134,18 +134,5 @@ describe('string I/O of a guest that the hypervisor can read', () => {
       kind: 'unimplemented',
       what: expect.stringContaining('string I/O'),
     });
-  });
-});
-
-it('ends the run by name where a part of a PC is asked for that is not built', () => {
-  const machine = bootGuest({ mode: 'none' }, (guest) => {
-    guest.set(RDX, 0xcf9);
-    guest.set(RAX, 6);
-    guest.asm.op('out dx, al');
-    guest.asm.op('mov r64, r/m64', RAX, mem(RAX));
-  });
-  expect(machine.hypervisor.run(1000)).toEqual({
-    kind: 'unimplemented',
-    what: 'reset through port 0xcf9',
   });
 });

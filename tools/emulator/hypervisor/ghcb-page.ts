@@ -25,6 +25,7 @@ export function answerGhcbPage(host: Hypervisor): void {
   host.noteEvent(request);
   answer(host, request);
   request.finish();
+  host.answers.answered(host, request);
 }
 
 function answer(host: Hypervisor, request: GhcbRequest): void {

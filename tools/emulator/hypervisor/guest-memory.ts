@@ -55,12 +55,31 @@ export class GuestMemory {
   readonly ranges: readonly RamRange[];
   readonly #core: Core;
   readonly #watched = new Map<number, () => void>();
+  readonly #firstSpare: number;
   #nextSpare: number;
 
   constructor(core: Core, plan: MemoryPlan) {
     this.#core = core;
     this.ranges = plan.ranges;
+    this.#firstSpare = plan.firstSpare;
     this.#nextSpare = plan.firstSpare;
+  }
+
+  /** Forgets what the host's own frames were used for, and who watches any. */
+  reset(): void {
+    this.#nextSpare = this.#firstSpare;
+    this.#watched.clear();
+  }
+
+  /** Copies the state; what comes back puts it there again. */
+  snapshot(): () => void {
+    const next = this.#nextSpare;
+    const watched = [...this.#watched];
+    return () => {
+      this.#nextSpare = next;
+      this.#watched.clear();
+      for (const [frame, bring] of watched) this.#watched.set(frame, bring);
+    };
   }
 
   /** Pages of guest RAM. */

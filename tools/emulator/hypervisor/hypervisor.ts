@@ -49,12 +49,23 @@ export interface Parts {
   readonly trace?: Trace | undefined;
 }
 
+/** What is to be done at an instruction boundary. */
+interface Boundary {
+  readonly at: number;
+  readonly action: () => void;
+}
+
+const DR7_RESET = 0x400n;
+/** An exit that asks for no answer. */
+const NOTHING: VmExit = { code: EXIT_LIMIT, info1: 0n, info2: 0n };
+
 /** The honest answers, in a table of its own for each machine. */
 export function honestAnswers(): Answers {
   return {
     exits: new Map(EXITS),
     requests: new Map(MSR_REQUESTS),
     events: new Map(EVENTS),
+    answered: () => {},
     pspResponse: (_host, response) => response,
     cpuid: (host, leaf, subleaf) => lookUp(host.cpuidLeaves, leaf, subleaf),
     readMsr,
@@ -84,6 +95,10 @@ export class Hypervisor {
   readonly apic: LocalApic;
   readonly interrupts: Interrupts;
 
+  /** Most entries of a page-state change that are done before the guest must ask again. */
+  pscEntries: number;
+  /** Told of each access of the guest's to a watched frame ({@link FrameTable.watch}), before it is made. */
+  onAccess: ((gpa: bigint, size: number, write: boolean) => void) | undefined;
   /** The page that the guest registered as its GHCB. GHCB §2.3.2. */
   registeredGhcb: bigint | undefined;
   apJumpTable = 0n;
@@ -93,13 +108,19 @@ export class Hypervisor {
   /** The VMSA that AP creation gave the processor for its next INIT. */
   initVmsa: bigint | undefined;
   /** DR7 as the guest last told it. */
-  dr7 = 0x400n;
+  dr7 = DR7_RESET;
   #ended: Termination | undefined;
+  #resetWanted = false;
+  /** Starts the machine again; where there is none, a reset ends the run. */
+  onReset: (() => void) | undefined;
+  /** What somebody wants done at instruction boundaries, soonest first. */
+  readonly #boundaries: Boundary[] = [];
   readonly #trace: Trace | undefined;
 
   constructor(parts: Parts) {
     this.mode = parts.mode;
     this.profile = parts.profile;
+    this.pscEntries = parts.profile.pscEntries;
     const restricted = parts.profile.restrictedInjection ? SevStatus.RESTRICTED_INJECTION : 0;
     const always = BigInt(SevStatus.SNP | restricted) >> BigInt(SevStatus.FEATURES_SHIFT);
     this.features = parts.mode === 'snp' ? always | parts.features : 0n;
@@ -152,6 +173,7 @@ export class Hypervisor {
   /** Runs the guest until it ends, or has executed `maxInstructions` since it was made. */
   run(maxInstructions: number): Termination {
     while (this.#ended === undefined) {
+      if (this.#resetWanted) this.#restart();
       const left = maxInstructions - this.core.instructions;
       if (left <= 0) this.end({ kind: 'limit' });
       else this.answer(this.enter(left));
@@ -159,11 +181,79 @@ export class Hypervisor {
     return this.#ended;
   }
 
+  /** The guest asks for a reset, which comes when its exit has been answered. */
+  requestReset(): void {
+    this.#resetWanted = true;
+  }
+
+  /** As when the machine was made; what it counts, and answers that were replaced, stay. */
+  reset(): void {
+    this.registeredGhcb = undefined;
+    this.apJumpTable = 0n;
+    this.initVmsa = undefined;
+    this.guestContext = undefined;
+    this.#messageFrames = undefined;
+    this.dr7 = DR7_RESET;
+    this.apic.reset();
+    this.interrupts.reset();
+    if (this.protectedState) this.vcpu.ghcb = sevInfo(this);
+  }
+
+  /** Copies the state; what comes back puts it there again. */
+  snapshot(): () => void {
+    const { registeredGhcb, apJumpTable, initVmsa, guestContext, dr7 } = this;
+    const fields = { registeredGhcb, apJumpTable, initVmsa, guestContext, dr7 };
+    const [frames, ended, resetWanted] = [this.#messageFrames, this.#ended, this.#resetWanted];
+    const parts = [this.apic.snapshot(), this.interrupts.snapshot()];
+    return () => {
+      Object.assign(this, fields);
+      this.#messageFrames = frames;
+      this.#ended = ended;
+      this.#resetWanted = resetWanted;
+      for (const restore of parts) restore();
+    };
+  }
+
+  /** Has `action` done when the guest has executed `instructions`, before the next one. */
+  at(instructions: number, action: () => void): void {
+    const place = this.#boundaries.findIndex((other) => other.at > instructions);
+    const boundary = { at: instructions, action };
+    if (place < 0) this.#boundaries.push(boundary);
+    else this.#boundaries.splice(place, 0, boundary);
+  }
+
+  /** Forgets what {@link at} was told. */
+  forgetBoundaries(): void {
+    this.#boundaries.length = 0;
+  }
+
+  #restart(): void {
+    this.#resetWanted = false;
+    if (this.onReset) this.onReset();
+    else this.end({ kind: 'exit', code: 0 });
+  }
+
+  #atBoundary(): void {
+    for (;;) {
+      const [first] = this.#boundaries;
+      if (first === undefined || first.at > this.core.instructions) return;
+      this.#boundaries.shift();
+      first.action();
+    }
+  }
+
   /** Lets the guest run for at most `instructions`, with what is pending; an exit to be answered. */
   enter(instructions: number): VmExit {
+    let most = instructions;
+    if (this.#boundaries.length > 0) {
+      this.#atBoundary();
+      if (this.#ended) return NOTHING;
+      const next = this.#boundaries[0]?.at ?? Number.POSITIVE_INFINITY;
+      most = Math.min(most, next - this.core.instructions);
+    }
     this.interrupts.beforeEntry();
     const left = this.interrupts.ticksLeft;
-    if (left > instructions) return this.vcpu.run(instructions);
+    if (left > most) return this.vcpu.run(most);
     const exit = this.vcpu.run(Math.max(left, 1));
     return exit.code === EXIT_LIMIT ? { ...exit, code: Exit.INTR } : exit;
   }

@@ -5,8 +5,6 @@ import { Ghcb as GhcbLayout } from '../../../spec/layouts/ghcb.ts';
 import * as Rmp from '../../../spec/rmp.ts';
 import { createMachine, type Machine } from '../machine.ts';
 import { GhcbRequest } from './ghcb-request.ts';
-import { HOSTS } from './host-profile.ts';
-import type { Hypervisor } from './hypervisor.ts';
 import { changePageStates } from './page-state-change.ts';
 import { entryFor, hypervisorOwned, psmash, rmpUpdate } from './rmp.ts';
 
@@ -18,13 +16,8 @@ const PSMASH = 3n;
 const entry = (operation: bigint, gfn: number, huge = 0n, done = 0n) =>
   (huge << 56n) | (operation << 52n) | (BigInt(gfn) << 12n) | done;
 
-/** Asks for the changes; `host` may be one that does less at a time. */
-function change(
-  machine: Machine,
-  current: number,
-  entries: readonly bigint[],
-  host = machine.hypervisor,
-) {
+/** Asks for the changes. */
+function change(machine: Machine, current: number, entries: readonly bigint[]) {
   const page = new Uint8Array(4096);
   const ghcb = view(GhcbLayout, page);
   Object.assign(ghcb, { version: 2, swScratch: GPA + BigInt(Ghcb.SHARED_BUFFER) });
@@ -34,7 +27,7 @@ function change(
   for (const [i, word] of entries.entries()) data.setBigUint64(8 + i * 8, word, true);
   machine.memory.writeGuest(GPA, page);
   const request = new GhcbRequest(machine.memory, GPA, page);
-  changePageStates(host, request);
+  changePageStates(machine.hypervisor, request);
   request.finish();
   const answer = machine.memory.readGuest(GPA, 4096) ?? page;
   const after = new DataView(answer.buffer, answer.byteOffset + Ghcb.SHARED_BUFFER);
@@ -65,13 +58,12 @@ describe('a page-state change', () => {
 
   it('stops where the host likes, and is taken up there again', () => {
     const machine = createMachine({ mode: 'snp' });
-    const profile = { ...HOSTS.kvm, pscEntries: 1 };
-    const lazy = Object.create(machine.hypervisor, { profile: { value: profile } }) as Hypervisor;
+    machine.hypervisor.pscEntries = 1;
     const wanted = [entry(PRIVATE, 0x400), entry(PRIVATE, 0x401)];
-    const first = change(machine, 0, wanted, lazy);
+    const first = change(machine, 0, wanted);
     expect([first.info2, first.current]).toEqual([0n, 1]);
     expect(owner(machine, 0x401).assigned).toBe(false);
-    const second = change(machine, first.current, first.entries, lazy);
+    const second = change(machine, first.current, first.entries);
     expect([second.info2, second.current]).toEqual([0n, 2]);
     expect(owner(machine, 0x401).assigned).toBe(true);
   });

@@ -25,7 +25,7 @@ export function changePageStates(host: Hypervisor, request: GhcbRequest): void {
   if (!buffer) return;
   const header = view(PscHeader, buffer);
   let result = 0n;
-  for (let left = host.profile.pscEntries; left > 0; left--) {
+  for (let left = host.pscEntries; left > 0; left--) {
     if (result !== 0n || header.currentEntry > endEntry) break;
     const at = PscHeader.size + header.currentEntry * PscEntry.size;
     result = changeOne(host, view(PscEntry, buffer, at));

@@ -22,6 +22,24 @@ export class PageStates {
     this.#inUse = inUse;
   }
 
+  /** Takes every page from the guest, and maps none. APM3 RMPUPDATE. */
+  reset(): void {
+    const { frames, npt } = this.#core;
+    for (let frame = 0; frame < frames.count; frame++) {
+      if (!frames.assigned(frame)) continue;
+      const { huge } = frames.rmp(frame);
+      rmpUpdate(frames, frame, hypervisorOwned(huge));
+    }
+    npt.clear();
+    this.#givenToHost.fill(0);
+  }
+
+  /** Copies what is not in the core; what comes back puts it there again. */
+  snapshot(): () => void {
+    const given = this.#givenToHost.slice();
+    return () => this.#givenToHost.set(given);
+  }
+
   /** Whether the guest gave the page in `frame` to the host by a page-state change. */
   givenToHost(frame: number): boolean {
     return this.#givenToHost[frame] === 1;

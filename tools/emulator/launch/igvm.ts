@@ -2,7 +2,7 @@ import * as Igvm from '../../../spec/igvm.ts';
 import * as Launch from '../../../spec/launch.ts';
 import { UserError } from '../../errors.ts';
 import { PAGE, PAGES_2M } from '../hypervisor/guest-memory.ts';
-import type { Machine } from '../machine.ts';
+import type { LaunchedPage, Machine } from '../machine.ts';
 import { encrypted, IGVM_PLATFORM, MODES, type Mode, protectedState } from '../mode.ts';
 import { refusedPolicy } from '../psp/policy.ts';
 import { nativeState } from '../vcpu/entry-state.ts';
@@ -12,14 +12,6 @@ import { nativeContext } from './native-context.ts';
 import { parameter } from './parameters.ts';
 import { check, launchPage, launchSev, launchVmsa, startSnp, VMSA_GFN } from './sev.ts';
 import { hostVmsa } from './vmsa.ts';
-
-/** A page of guest memory that the launch fills. */
-interface LoadedPage {
-  readonly gfn: number;
-  readonly data: Uint8Array;
-  /** PAGE_TYPE for an SNP launch; 'shared' pages are no part of a launch. */
-  readonly type: number | 'shared';
-}
 
 /** The modes that an IGVM file has a platform for, from the weakest to the strongest. */
 export function igvmModes(file: IgvmFile): Mode[] {
@@ -37,7 +29,9 @@ export function launchIgvm(machine: Machine, bytes: Uint8Array): void {
   const platform = file.platforms.find(({ type }) => type === IGVM_PLATFORM[machine.mode]);
   if (!platform) throw new UserError(`the IGVM file has no platform for mode ${machine.mode}`);
   const applies = (mask: number) => (mask & platform.mask) !== 0;
-  const pages = collectPages(machine, file.directives, applies);
+  machine.launch = () => launchIgvm(machine, bytes);
+  const listed = collectPages(machine, file.directives, applies);
+  const pages = machine.hooks.pages?.(listed) ?? listed;
   const context = vpContext(file.directives, applies);
   if (machine.mode === 'snp') {
     const policy = file.policies.find(({ mask }) => applies(mask))?.policy ?? DEFAULT_POLICY;
@@ -49,9 +43,14 @@ export function launchIgvm(machine: Machine, bytes: Uint8Array): void {
     const gfns = pages.filter(({ type }) => type !== 'shared').map(({ gfn }) => gfn);
     launchSev(machine, gfns);
   }
-  if (protectedState(machine.mode)) launchVmsa(machine, hostVmsa(context, 0n));
+  if (protectedState(machine.mode)) launchVmsa(machine, hookedVmsa(machine, context));
   else machine.vcpu.start(nativeState(nativeContext(context)));
   if (encrypted(machine.mode)) machine.launchDigest = machine.psp.sevLaunchMeasure();
+}
+
+function hookedVmsa(machine: Machine, context: Uint8Array): Uint8Array {
+  const page = hostVmsa(context, machine.hypervisor.features);
+  return machine.hooks.vmsa?.(page) ?? page;
 }
 
 const DEFAULT_POLICY = 0x3_0000n;
@@ -59,7 +58,7 @@ const DEFAULT_POLICY = 0x3_0000n;
 function launchSnp(
   machine: Machine,
   policy: bigint,
-  pages: readonly LoadedPage[],
+  pages: readonly LaunchedPage[],
   context: Uint8Array,
 ): void {
   const refusal = refusedPolicy(policy);
@@ -75,7 +74,7 @@ function launchSnp(
   }
   const vmsaFrame = machine.memory.allocateFrame();
   // SEV_FEATURES are the host's to choose, as under KVM: an image that needs others finds out.
-  machine.memory.write(vmsaFrame * PAGE, hostVmsa(context, machine.hypervisor.features));
+  machine.memory.write(vmsaFrame * PAGE, hookedVmsa(machine, context));
   launchPage(machine, guest, { frame: vmsaFrame, gfn: VMSA_GFN, type: Launch.VMSA });
   check(machine.psp.launchFinish(guest), 'SNP_LAUNCH_FINISH');
   machine.launchDigest = machine.psp.context(guest)?.digest;
@@ -97,9 +96,9 @@ function collectPages(
   machine: Machine,
   directives: readonly Directive[],
   applies: (mask: number) => boolean,
-): LoadedPage[] {
+): LaunchedPage[] {
   const areas = new Map<number, Uint8Array>();
-  const pages: LoadedPage[] = [];
+  const pages: LaunchedPage[] = [];
   for (const directive of directives) {
     switch (directive.kind) {
       case 'area':
@@ -140,7 +139,7 @@ function collectPages(
 }
 
 /** A PAGE_DATA directive as KVM launches it. IGVM facts: igvm_defs, QEMU backends/igvm.c. */
-function loadedPage(machine: Machine, page: Directive & { kind: 'page' }): LoadedPage {
+function loadedPage(machine: Machine, page: Directive & { kind: 'page' }): LaunchedPage {
   const { gfn, data, flags, dataType } = page;
   if ((flags & Igvm.PAGE_SHARED) !== 0) return { gfn, data, type: 'shared' };
   if (dataType === Igvm.DATA_SECRETS) return { gfn, data, type: Launch.SECRETS };
@@ -153,7 +152,7 @@ function loadedPage(machine: Machine, page: Directive & { kind: 'page' }): Loade
   return { gfn, data, type: measured ? Launch.NORMAL : Launch.UNMEASURED };
 }
 
-function place(machine: Machine, page: LoadedPage): void {
+function place(machine: Machine, page: LaunchedPage): void {
   const outcome = machine.memory.writeGuest(BigInt(page.gfn) * BigInt(PAGE), page.data);
   if (outcome === undefined) return;
   const gpa = `0x${(page.gfn * PAGE).toString(16)}`;

@@ -23,6 +23,7 @@ const COMMAND_LINE_OFFSET = 0x800;
 export function launchElf(machine: Machine, file: Uint8Array): void {
   const { mode } = machine;
   if (mode === 'snp') throw new UserError('an ELF file cannot be launched as an SNP guest');
+  machine.launch = () => launchElf(machine, file);
   const image = parseElf(file);
   const pages = new Set(image.segments.flatMap((segment) => load(machine, segment)));
   if (pages.has(INFO_GPA / PAGE)) {
@@ -36,7 +37,7 @@ export function launchElf(machine: Machine, file: Uint8Array): void {
       machine,
       [...pages].sort((a, b) => a - b),
     );
-  if (protectedState(mode)) launchVmsa(machine, state);
+  if (protectedState(mode)) launchVmsa(machine, machine.hooks.vmsa?.(state) ?? state);
   else machine.vcpu.start(state);
   if (encrypted(mode)) machine.launchDigest = machine.psp.sevLaunchMeasure();
 }

@@ -100,6 +100,37 @@ export class Vcpu {
     this.#vmsa = this.#readVmsa(frame);
   }
 
+  /** As after power-on: no VMSA, nothing pending, a time stamp counter that begins. APM2 §14.1.3. */
+  reset(): void {
+    const { state, control } = this.#core;
+    this.#vmsaFrame = undefined;
+    this.#startRefusal = undefined;
+    Object.assign(control, { eventInj: 0n, vIntr: 0n, intState: 0n, vmpl: 0, sevFeatures: 0n });
+    state.cr8 = 0n;
+    state.tscOffset = -(state.instructions + control.timeSkipped);
+    this.watchIret(false);
+  }
+
+  /** Copies what is not in the core; what comes back puts it there again. */
+  snapshot(): () => void {
+    const vmsa = this.#vmsa.slice();
+    const [frame, gfn, fresh] = [this.#vmsaFrame, this.#vmsaGfn, this.#fresh];
+    const [startRefusal, refusal] = [this.#startRefusal, this.#refusal];
+    return () => {
+      this.#vmsa = vmsa.slice();
+      this.#vmsaFrame = frame;
+      this.#vmsaGfn = gfn;
+      this.#fresh = fresh;
+      this.#startRefusal = startRefusal;
+      this.#refusal = refusal;
+    };
+  }
+
+  /** The system frame of the VMSA. */
+  get vmsaFrame(): number | undefined {
+    return this.#vmsaFrame;
+  }
+
   /** Whether a vCPU runs on the page in `frame`. */
   uses(frame: number): boolean {
     return frame === this.#vmsaFrame;

@@ -1,0 +1,218 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as Exit from '../../spec/exit.ts';
+import * as Ghcb from '../../spec/ghcb.ts';
+import * as Request from '../../spec/ghcb-msr.ts';
+import * as Launch from '../../spec/launch.ts';
+import {
+  bootGuest,
+  exitFields,
+  GHCB_GPA,
+  type GuestCode,
+  guestImage,
+  SHARED_VIEW,
+} from '../../test/guest.ts';
+import { mem, R8, R9, RAX, RBX, RCX, RDX } from '../compiler/x86/operand.ts';
+import { UserError } from '../errors.ts';
+import { encodeEvent, HostileHost } from './hostile.ts';
+import { loadScript } from './hostile-script.ts';
+import { prepare } from './run.ts';
+
+const NOTE = 0x9000;
+const MEMORY = 8 << 20;
+
+function taken(build: (guest: GuestCode) => void) {
+  const machine = bootGuest({ mode: 'snp', memory: MEMORY }, build);
+  return { machine, host: new HostileHost(machine) };
+}
+
+/** Counts up in R8 for good. */
+function count(guest: GuestCode): void {
+  const again = guest.asm.label();
+  guest.asm.bind(again);
+  guest.asm.op('inc r/m64', R8);
+  guest.asm.op('jmp rel32', again);
+}
+
+describe('a hostile host', () => {
+  it('acts at any instruction boundary', () => {
+    const { machine, host } = taken(count);
+    const seen: [number, bigint][] = [];
+    for (const at of [7, 3, 5]) host.at(at, () => seen.push([at, machine.core.state.r8]));
+    host.at(9, () => host.inject({ vector: 6, type: 'exception' }));
+    machine.hypervisor.run(100);
+    expect(seen.map(([at]) => at)).toEqual([3, 5, 7]);
+    expect(seen.map(([, r8]) => r8)).toEqual([2n, 3n, 4n]);
+    expect(machine.core.state).toMatchObject({ r8: 5n, r15: 6n });
+  });
+
+  it('waits for an address', () => {
+    const { machine, host } = taken(count);
+    host.runTo(1);
+    const times: number[] = [];
+    host.atAddress(machine.core.state.rip, (nth) => times.push(nth));
+    machine.hypervisor.run(8);
+    expect(times).toEqual([1, 2, 3, 4]);
+  });
+
+  it('encodes events as VMRUN takes them', () => {
+    expect(encodeEvent({ vector: 0x80 })).toBe(0x8000_0080n);
+    expect(encodeEvent({ vector: 29, errorCode: 0x81 })).toBe(0x81_8000_081dn);
+    expect(encodeEvent({ vector: 13, type: 'exception', errorCode: 0 })).toBe(0x8000_0b0dn);
+  });
+
+  it('changes a page between two reads of it', () => {
+    const { machine, host } = taken((guest) => {
+      for (const register of [RAX, RBX, RDX]) guest.load(register, SHARED_VIEW + NOTE);
+      guest.set(RCX, SHARED_VIEW + NOTE);
+      guest.set(R9, 0x99);
+      guest.asm.op('xchg r/m64, r64', mem(RCX), R9);
+    });
+    const accesses: boolean[] = [];
+    host.onAccess(BigInt(NOTE), ({ nth, write, size }) => {
+      accesses.push(write);
+      expect(size).toBe(8);
+      host.writeGuest(BigInt(NOTE), Uint8Array.of(nth, 0, 0, 0, 0, 0, 0, 0));
+    });
+    machine.hypervisor.run(1000);
+    expect(machine.core.state).toMatchObject({ rax: 1n, rbx: 2n, rdx: 3n, r9: 4n });
+    expect(accesses).toEqual([false, false, false, true]);
+  });
+
+  it('answers requests, events and exits as it likes, and honestly where it likes', () => {
+    const { machine, host } = taken((guest) => {
+      guest.request(BigInt(Request.HV_FEATURES_REQUEST));
+      guest.asm.op('mov r64, r/m64', R8, RAX);
+      guest.registerGhcb();
+      guest.event(exitFields(Exit.RDTSC));
+      guest.load(R9, SHARED_VIEW + GHCB_GPA + Ghcb.VALID_RAX * 8);
+    });
+    host.onRequest(Request.HV_FEATURES_REQUEST, (_, honest) => (honest() ?? 0n) | 0xf000_0000n);
+    host.onEvent(Exit.RDTSC, (request) => request.set(Ghcb.VALID_RAX, 77n));
+    host.afterEvent((_request, write) => write(Ghcb.VALID_RAX * 8 + 1, Uint8Array.of(1)));
+    const halts: number[] = [];
+    host.onExit(Exit.HLT, (exit, honest) => {
+      halts.push(exit.code);
+      honest();
+    });
+    expect(machine.hypervisor.run(1000)).toEqual({ kind: 'idle' });
+    expect(machine.core.state.r8).toBe(0xf000_3081n);
+    expect(machine.core.state.r9).toBe(77n + 256n);
+    expect(halts).toEqual([Exit.HLT]);
+  });
+
+  it('takes pages, moves them, and makes devices of them: the architecture answers', () => {
+    const ends = (act: (host: HostileHost) => void) => {
+      const { machine, host } = taken((guest) => {
+        for (let i = 0; i < 20; i++) guest.load(RAX, 0x1_0000 - 8);
+      });
+      host.at(10, () => act(host));
+      return machine.hypervisor.run(1000);
+    };
+    const frame = 0xf;
+    const rmp = /^RMP fault: private read/;
+    expect(ends((host) => host.remap(frame, 0x300))).toMatchObject({
+      cause: expect.stringMatching(rmp),
+    });
+    const free = { assigned: false, huge: false, immutable: false, asid: 0, gfn: 0 };
+    expect(ends((host) => host.rmpUpdate(frame, free))).toMatchObject({
+      cause: expect.stringMatching(rmp),
+    });
+    expect(ends((host) => host.makeDevice(frame))).toMatchObject({ kind: 'shutdown' });
+    expect(
+      ends((host) => expect(host.write(frame * 4096, Uint8Array.of(1))?.kind).toBe('fault')),
+    ).toEqual({ kind: 'idle' });
+  });
+
+  it('cannot replay a VMSA in snp, and is found out in sev-es', () => {
+    for (const mode of ['sev-es', 'snp'] as const) {
+      const machine = bootGuest({ mode, memory: MEMORY }, count);
+      const host = new HostileHost(machine);
+      let old: Uint8Array | undefined;
+      host.at(5, () => {
+        old = host.readVmsa();
+      });
+      host.at(9, () => {
+        const fault = old && host.replayVmsa(old);
+        expect(fault?.kind).toBe(mode === 'snp' ? 'fault' : undefined);
+      });
+      const end = machine.hypervisor.run(50);
+      if (mode === 'snp') expect(end).toEqual({ kind: 'limit' });
+      else expect(end).toMatchObject({ cause: expect.stringContaining('VMSA was changed') });
+    }
+  });
+
+  it('changes the launch, which changes the digest', () => {
+    const image = guestImage('snp', (guest) => guest.halt());
+    const digest = (take?: (host: HostileHost) => void) => {
+      const options = { mode: 'snp', memory: MEMORY, ...(take && { hostile: take }) } as const;
+      return prepare(image, 'guest.igvm', options).launchDigest;
+    };
+    const honest = digest();
+    expect(digest()).toEqual(honest);
+    const lies: ((host: HostileHost) => void)[] = [
+      (host) => host.onLaunch((pages) => pages.slice(1)),
+      (host) => host.onLaunch((pages) => [...pages].reverse()),
+      (host) =>
+        host.onLaunch((pages) => pages.map((page) => ({ ...page, type: Launch.UNMEASURED }))),
+      (host) =>
+        host.onVmsa((page) => {
+          const changed = page.slice();
+          changed[0x1f8] = 1;
+          return changed;
+        }),
+    ];
+    for (const lie of lies) expect(digest(lie)).not.toEqual(honest);
+  });
+
+  it('tries a thousand things from one point', () => {
+    const { machine, host } = taken(count);
+    host.runTo(50);
+    const point = host.snapshot();
+    for (let vector = 0; vector < 100; vector++) {
+      host.inject({ vector: vector % 32 });
+      expect(machine.hypervisor.run(200)).toEqual({ kind: 'idle' });
+      expect(machine.core.state.r15).toBe(BigInt(vector % 32));
+      host.restore(point);
+      expect(machine.core.instructions).toBe(50);
+    }
+  });
+});
+
+describe('a script', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tacit-script-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+
+  it('is a module of TypeScript or JavaScript', async () => {
+    const typed = file(
+      'a.ts',
+      'const n: number = 5; export default (h: { x: number }) => { h.x = n; };',
+    );
+    const plain = file('b.mjs', 'export default (h) => { h.x = 6; };');
+    for (const [name, x] of [
+      [typed, 5],
+      [plain, 6],
+    ] as const) {
+      const holder = { x: 0 };
+      (await loadScript(name))(holder as unknown as HostileHost);
+      expect(holder.x).toBe(x);
+    }
+  });
+
+  it('that is none is refused in one line', async () => {
+    const broken = file('c.ts', 'export default (');
+    const empty = file('d.mjs', 'export const x = 1;');
+    for (const name of [broken, empty, join(folder, 'missing.mjs'), join(folder, 'missing.ts')]) {
+      await expect(loadScript(name)).rejects.toThrow(UserError);
+    }
+  });
+});
