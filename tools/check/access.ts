@@ -3,7 +3,7 @@ import type { Instruction, MemoryOperand } from './instruction.ts';
 import { type Place, placeOf } from './place.ts';
 import { type State, typed } from './state.ts';
 import type { Value } from './value.ts';
-import { asNumber, stackOffset, truncated, type Visit } from './visit.ts';
+import { asNumber, isReference, stackOffset, truncated, type Visit } from './visit.ts';
 
 /** Bytes of a guard page below each stack. */
 export const GUARD = 4096;
@@ -24,6 +24,10 @@ export function load(
     const type = state.facts.get(typed(place.index.id, place.table));
     const isCode = place.field === 0 && operand.size === 8 && type !== undefined;
     return isCode ? { kind: 'code', type } : ids.number(most);
+  }
+  if (place?.kind === 'entry') {
+    const isHalf = operand.size === 8 && place.field % 8 === 0;
+    return isHalf ? { kind: 'half', id: place.id, field: place.field } : ids.number(most);
   }
   if (place?.kind !== 'stack') return ids.number(most);
   touchStack(visit, state, instruction, place.offset, operand.size);
@@ -54,16 +58,59 @@ export function store(
 ): void {
   const place = placeOf(visit, state, instruction, operand);
   if (!place || place.kind === 'memory' || place.kind === 'anywhere') return;
-  if (place.kind === 'stack') {
+  if (place.kind === 'table' || (place.kind === 'program' && value?.kind === 'half')) {
+    storeEntry(visit, state, instruction, place, operand.size, value);
+  } else if (place.kind === 'stack') {
     storeStack(visit, state, instruction, place, operand.size, value);
   } else if (place.kind === 'program') {
     const isZero = value?.kind === 'number' && value.most === 0;
     const use = isZero && operand.size === 4 ? 'clear' : 'write';
     visit.analysis.useData(visit.fn, instruction, place.at, operand.size, use);
+    if (!isReference(visit, value) || operand.size !== 8) {
+      visit.analysis.overwrite(place.at, operand.size);
+    }
     state.facts.clear();
   } else {
-    visit.violate(instruction, 'a store to a table of functions');
+    visit.violate(instruction, "a store to a function's record");
   }
+}
+
+/**
+ * A store to an entry of a table or element segment: two halves, one right after the other, of one
+ * record; or anything and then zero, which is an entry of no function.
+ */
+function storeEntry(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  place: Extract<Place, { kind: 'table' | 'program' }>,
+  size: number,
+  value: Value | undefined,
+): void {
+  const { address, next } = instruction;
+  const field = place.kind === 'table' ? place.field : place.at & 8;
+  const entry =
+    place.kind === 'table' ? `${place.table}[${place.index.id}]` : `${place.at - field}`;
+  if (place.kind === 'program') {
+    visit.analysis.useData(visit.fn, instruction, place.at, size, 'entry');
+  }
+  if (size === 8 && field === 0 && value) {
+    state.halfWritten = { entry, low: value, next };
+    return;
+  }
+  const first = state.halfWritten;
+  const follows = size === 8 && field === 8 && first?.entry === entry && first.next === address;
+  if (!follows || !isEntry(first.low, value)) {
+    visit.violate(instruction, 'a store to a table of what is no entry');
+  }
+  state.halfWritten = undefined;
+}
+
+/** Whether two halves make an entry. */
+export function isEntry(low: Value | undefined, high: Value | undefined): boolean {
+  if (high?.kind === 'number') return high.most === 0;
+  if (low?.kind !== 'half' || high?.kind !== 'half') return false;
+  return low.id === high.id && low.field === 0 && high.field === 8;
 }
 
 function loadProgram(visit: Visit, instruction: Instruction, at: number, size: number): Value {
@@ -72,7 +119,8 @@ function loadProgram(visit: Visit, instruction: Instruction, at: number, size: n
   analysis.useData(fn, instruction, at, size, 'read');
   if (size === 8 && at === fn.code.compartment.record) return { kind: 'base' };
   const most = size >= 8 ? Infinity : 2 ** (8 * size) - 1;
-  return ids.number(most, 0, { op: 'load', at, size });
+  const value = ids.number(most, 0, { op: 'load', at, size });
+  return size === 8 && analysis.holdsReference(at, fn) ? { ...value, isReference: true } : value;
 }
 
 function storeStack(

@@ -1,5 +1,6 @@
 import { type Instruction, textOf } from './instruction.ts';
 import type { CodeFunction, Program, Violation } from './program.ts';
+import type { Contract } from './routines.ts';
 import { TypeTable } from './types.ts';
 import { Ids } from './value.ts';
 
@@ -20,6 +21,11 @@ export interface FunctionState {
   /** Stack arguments, by their distance from RSP at entry: those read, and those too wide. */
   readonly stackArguments: Set<number>;
   readonly wideStackArguments: Set<number>;
+  /** The same of arguments and results that are not always references to functions. */
+  plainArguments: number;
+  readonly plainStackArguments: Set<number>;
+  plainResults: number;
+  readonly plainStackResults: Set<number>;
   /** Bytes above the return address that it reads or writes. */
   stackExtent: number;
   /** Bytes of stack arguments that it pops when it returns; undefined before a return was seen. */
@@ -30,6 +36,8 @@ export interface FunctionState {
   readonly wideStackResults: Set<number>;
   /** Whether r14 may hold another memory's base at entry; it may then be left so. */
   isForeign: boolean;
+  /** What a reviewed routine promises; undefined as long as nobody has asked. */
+  contract: Contract | 'none' | undefined;
   violations: Map<string, Violation>;
   listed: Map<number, Listed>;
 }
@@ -47,6 +55,8 @@ export type Use =
   | 'write'
   /** A zero is written: all that ever is to the size of a segment. */
   | 'clear'
+  /** A half of a function's record is written. */
+  | 'entry'
   /** A u32 that bounds indices. */
   | 'bound';
 
@@ -80,6 +90,9 @@ export class Analysis {
   readonly capabilities = new Map<string, Set<string>>();
   /** Bytes of stack area that who enters a function from outside provides. */
   readonly #stackAreas = new Map<FunctionState, number>();
+  #followsReferences = false;
+  readonly #plainCells = new Set<number>();
+  readonly #cellReaders = new Map<number, Set<FunctionState>>();
   readonly #pending = new Set<FunctionState>();
 
   constructor(program: Program) {
@@ -130,17 +143,52 @@ export class Analysis {
     this.tableUses.set(`${instruction.address} ${start}`, { start, end, kind, by, instruction });
   }
 
-  /** Every argument of a function may hold anything. */
-  widen(state: FunctionState, registers: number, stack: readonly number[]): void {
-    const wide = state.wideArguments | registers;
-    let changed = (wide & state.usedArguments) !== (state.wideArguments & state.usedArguments);
-    state.wideArguments = wide;
-    for (const offset of stack) {
-      if (state.wideStackArguments.has(offset)) continue;
-      state.wideStackArguments.add(offset);
-      changed = true;
+  /** What some caller passes in arguments: those of more than 32 bits, and those that are no references. */
+  pass(state: FunctionState, wide: Passed, plain: Passed): void {
+    const used = state.usedArguments;
+    const newlyWide = wide.registers & ~state.wideArguments & used;
+    const newlyPlain = plain.registers & ~state.plainArguments & used;
+    state.wideArguments |= wide.registers;
+    state.plainArguments |= plain.registers;
+    const isMoreWide = addAll(state.wideStackArguments, wide.stack);
+    const isMorePlain = addAll(state.plainStackArguments, plain.stack) || newlyPlain !== 0;
+    if (newlyWide !== 0 || isMoreWide || (isMorePlain && this.#followsReferences)) {
+      this.request(state);
     }
-    if (changed) this.request(state);
+  }
+
+  /**
+   * Whether it is followed which values are references to functions: from the first instruction on that
+   * relies on it, as few programs have any.
+   */
+  get followsReferences(): boolean {
+    return this.#followsReferences;
+  }
+
+  followReferences(): void {
+    if (this.#followsReferences) return;
+    this.#followsReferences = true;
+    for (const state of this.functions.values()) this.request(state);
+  }
+
+  /** Whether what lies at an address is a reference, so far; `state` relies on the answer. */
+  holdsReference(at: number, state: FunctionState): boolean {
+    if (!this.#followsReferences || this.#plainCells.has(at)) return false;
+    const initial = this.program.memory.address(at);
+    if (initial === undefined || (initial !== 0 && !this.types.isRecord(initial))) return false;
+    const readers = this.#cellReaders.get(at) ?? new Set();
+    this.#cellReaders.set(at, readers.add(state));
+    return true;
+  }
+
+  /** Something is written that is no reference. */
+  overwrite(start: number, size: number): void {
+    if (!this.#followsReferences) return;
+    for (let at = start - 7; at < start + size; at++) {
+      if (this.#plainCells.has(at)) continue;
+      this.#plainCells.add(at);
+      for (const reader of this.#cellReaders.get(at) ?? []) this.request(reader);
+    }
   }
 
   /** A function is entered from outside, with so many bytes of stack arguments and results. */
@@ -166,6 +214,19 @@ export class Analysis {
   }
 }
 
+/** Arguments, as bits by position and as distances from RSP at entry. */
+export interface Passed {
+  readonly registers: number;
+  readonly stack: readonly number[];
+}
+
+/** Adds to a set; answers whether anything is new. */
+export function addAll(set: Set<number>, values: Iterable<number>): boolean {
+  const { size } = set;
+  for (const value of values) set.add(value);
+  return set.size > size;
+}
+
 function newState(code: CodeFunction): FunctionState {
   return {
     code,
@@ -175,11 +236,16 @@ function newState(code: CodeFunction): FunctionState {
     usedArguments: 0,
     stackArguments: new Set(),
     wideStackArguments: new Set(),
+    plainArguments: 0,
+    plainStackArguments: new Set(),
+    plainResults: 0,
+    plainStackResults: new Set(),
     stackExtent: 0,
     popped: undefined,
     wideResults: 0,
     wideStackResults: new Set(),
     isForeign: false,
+    contract: undefined,
     violations: new Map(),
     listed: new Map(),
   };

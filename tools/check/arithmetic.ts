@@ -1,8 +1,10 @@
 import type { Instruction, MemoryOperand } from './instruction.ts';
 import { operandValue } from './operands.ts';
+import { placeOf } from './place.ts';
 import type { State } from './state.ts';
+import { ENTRY } from './types.ts';
 import { constantOf, mostOf, type Numeric, U32, type Value } from './value.ts';
-import { asNumber, readRegister, type Visit } from './visit.ts';
+import { asNumber, isReference, readRegister, type Visit } from './visit.ts';
 
 /** What the first operand of an instruction becomes. */
 export function arithmetic(visit: Visit, state: State, instruction: Instruction): Value {
@@ -18,9 +20,11 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
   switch (name) {
     case 'mov':
       return value(second);
+    case 'movsxd':
+      if (isRecordOfEntry(visit, state, instruction)) return { ...ids.number(), isReference: true };
+      return extend(visit, number(second, 32), name, 32, mask);
     case 'movzx':
     case 'movsx':
-    case 'movsxd':
       return extend(visit, number(second, sourceWidth(second)), name, sourceWidth(second), mask);
     case 'lea':
       return address(visit, state, instruction, second as MemoryOperand, mask);
@@ -51,8 +55,16 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
       return atMost(product(number(second).most, number(third).most, mask));
     case 'cmovcc': {
       const [a, b] = [value(first), value(second)];
+      if (a.kind === 'address' && !a.plus && visit.analysis.types.isEntry(a.at)) {
+        visit.analysis.followReferences();
+        if (isReference(visit, b)) return { kind: 'entry', id: ids.next() };
+      }
+      if (isReference(visit, a) && isReference(visit, b)) {
+        return { ...ids.number(mask), isReference: true };
+      }
       if (a.kind !== 'number' || b.kind !== 'number') return ids.number(mask);
-      return ids.number(Math.max(a.most, b.most), Math.min(a.least, b.least));
+      const either = ids.number(Math.max(a.most, b.most), Math.min(a.least, b.least));
+      return { ...either, isReference: a.isReference && b.isReference };
     }
     case 'setcc':
       return atMost(1);
@@ -75,6 +87,14 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
       }
       return ids.number(mask);
   }
+}
+
+/** Whether the instruction loads the address of the record from an entry, as 64 bits. */
+function isRecordOfEntry(visit: Visit, state: State, instruction: Instruction): boolean {
+  const [, from] = instruction.operands;
+  if (from?.kind !== 'memory' || instruction.row.effect.width !== 64) return false;
+  const place = placeOf(visit, state, instruction, from);
+  return place?.kind === 'table' && place.field === ENTRY.record;
 }
 
 function isSameRegister(a: Instruction['operands'][number] | undefined, b: typeof a): boolean {
@@ -198,7 +218,11 @@ function address(
 ): Value {
   const { ids } = visit.analysis;
   const limit = at.address32 ? Math.min(mask, U32) : mask;
-  if (at.relative) return { kind: 'address', at: next + at.displacement, plus: undefined };
+  if (at.relative) {
+    const place = next + at.displacement;
+    if (visit.analysis.types.isRecord(place)) return { ...ids.number(), isReference: true };
+    return { kind: 'address', at: place, plus: undefined };
+  }
   const base = at.base < 0 ? undefined : readRegister(visit, state, at.base);
   const index = at.index < 0 ? undefined : readRegister(visit, state, at.index);
   if (base?.kind === 'stack' && !index && limit === Infinity) {

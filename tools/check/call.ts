@@ -1,8 +1,8 @@
-import { GUARD } from './access.ts';
-import type { FunctionState } from './analysis.ts';
+import { GUARD, isEntry } from './access.ts';
+import { addAll, type FunctionState, type Passed } from './analysis.ts';
 import type { Instruction } from './instruction.ts';
 import { setRegister } from './operands.ts';
-import { placeOf } from './place.ts';
+import { noteDescriptor, placeOf } from './place.ts';
 import { contractOf } from './routines.ts';
 import { fits, type State, typed } from './state.ts';
 import { entryOf, staysInside } from './strings.ts';
@@ -11,7 +11,9 @@ import { constantOf, mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts'
 import {
   ARGUMENTS,
   asNumber,
+  isReference,
   R14,
+  RCX,
   RDI,
   RDX,
   RESULTS,
@@ -38,7 +40,12 @@ export function call(visit: Visit, state: State, instruction: Instruction): void
   }
   state.touched = Math.min(state.touched, rsp - 8);
   const targets = targetsOf(visit, state, instruction);
-  for (const target of targets ?? []) enter(visit, state, instruction, target, rsp - 8);
+  for (const target of targets ?? []) {
+    enter(visit, state, instruction, target, rsp - 8);
+    if (rsp + target.stackExtent > 0) {
+      visit.violate(instruction, 'a call whose stack arguments do not lie in the frame');
+    }
+  }
   leave(visit, state, targets, rsp);
   popArguments(visit, state, instruction, targets ?? [], rsp);
 }
@@ -70,7 +77,11 @@ export function tailCall(visit: Visit, state: State, instruction: Instruction): 
     fn.stackExtent = Math.max(fn.stackExtent, rsp + target.stackExtent);
     if (target.popped !== undefined) pop(visit, instruction, rsp + target.popped);
     if (target.isForeign && fn.code.compartment.kind === 'sandbox') analysis.makeForeign(fn);
-    takeResults(visit, target.wideResults, target.wideStackResults);
+    takeResults(
+      visit,
+      { registers: target.wideResults, stack: [...target.wideStackResults] },
+      { registers: target.plainResults, stack: [...target.plainStackResults] },
+    );
   }
 }
 
@@ -94,11 +105,19 @@ export function returnFrom(visit: Visit, state: State, instruction: Instruction)
     (mask, register, i) => (isNarrow(state.registers[register]) ? mask : mask | (1 << i)),
     0,
   );
-  const wideStack = new Set<number>();
+  const plain = plainOf(visit, state, RESULTS);
+  const wideStack: number[] = [];
+  const plainStack: number[] = [];
   for (let offset = 8; offset < 8 + fn.stackExtent; offset += 8) {
-    if (!isNarrow(state.slots.get(offset))) wideStack.add(offset);
+    const value = state.slots.get(offset);
+    if (!isNarrow(value)) wideStack.push(offset);
+    if (isPlain(visit, value)) plainStack.push(offset);
   }
-  takeResults(visit, wide, wideStack);
+  takeResults(
+    visit,
+    { registers: wide, stack: wideStack },
+    { registers: plain, stack: plainStack },
+  );
 }
 
 /** At `at` lies the address to which the caller wants control back. */
@@ -123,19 +142,33 @@ function pop(visit: Visit, instruction: Instruction, size: number): void {
   fn.stackExtent = Math.max(fn.stackExtent, size);
 }
 
+/** Of some registers, by position, those that hold no reference, if that matters. */
+function plainOf(visit: Visit, state: State, registers: readonly number[]): number {
+  if (!visit.analysis.followsReferences) return 0;
+  return registers.reduce(
+    (mask, register, i) => (isReference(visit, state.registers[register]) ? mask : mask | (1 << i)),
+    0,
+  );
+}
+
+/** Whether a value is followed, and known to be no reference. */
+function isPlain(visit: Visit, value: Value | undefined): boolean {
+  return visit.analysis.followsReferences && !isReference(visit, value);
+}
+
 function isNarrow(value: Value | undefined): boolean {
   return value !== undefined && mostOf(value) <= U32;
 }
 
-function takeResults({ fn, analysis }: Visit, wide: number, wideStack: ReadonlySet<number>): void {
-  let changed = (fn.wideResults | wide) !== fn.wideResults;
-  fn.wideResults |= wide;
-  for (const offset of wideStack) {
-    if (fn.wideStackResults.has(offset)) continue;
-    fn.wideStackResults.add(offset);
-    changed = true;
-  }
-  if (changed) for (const caller of fn.callers) analysis.request(caller);
+function takeResults({ fn, analysis }: Visit, wide: Passed, plain: Passed): void {
+  const newlyWide = wide.registers & ~fn.wideResults;
+  const newlyPlain = plain.registers & ~fn.plainResults;
+  fn.wideResults |= wide.registers;
+  fn.plainResults |= plain.registers;
+  const isMoreWide = addAll(fn.wideStackResults, wide.stack) || newlyWide !== 0;
+  const isMorePlain = addAll(fn.plainStackResults, plain.stack) || newlyPlain !== 0;
+  if (isMoreWide || (isMorePlain && analysis.followsReferences))
+    for (const caller of fn.callers) analysis.request(caller);
 }
 
 /** The registers that a function keeps for its caller. */
@@ -201,21 +234,24 @@ function enter(
     (mask, register, i) => (isNarrow(state.registers[register]) ? mask : mask | (1 << i)),
     0,
   );
-  const wideStack = [...target.stackArguments].filter(
-    (offset) => !isNarrow(state.slots.get(entry + offset)),
-  );
+  const plain = plainOf(visit, state, ARGUMENTS);
+  const onStack = [...target.stackArguments];
+  const slot = (offset: number) => state.slots.get(entry + offset);
   ARGUMENTS.forEach((register, i) => {
     // An argument that is only passed on is used if the callee uses it.
     if (target.usedArguments & (1 << i)) readRegister(visit, state, register);
   });
-  analysis.widen(target, wide, wideStack);
+  analysis.pass(
+    target,
+    { registers: wide, stack: onStack.filter((offset) => !isNarrow(slot(offset))) },
+    { registers: plain, stack: onStack.filter((offset) => isPlain(visit, slot(offset))) },
+  );
   const { kind, record } = target.code.compartment;
   const isOwnBase = state.registers[R14]?.kind === 'base';
   if (kind === 'sandbox' && record !== undefined && !isOwnBase) analysis.makeForeign(target);
-  if (contractOf(analysis, target) === 'copy') checkCopy(visit, state, instruction);
-  if (entry < 0 && entry + 8 + target.stackExtent > 0) {
-    visit.violate(instruction, 'a call whose stack arguments do not lie in the frame');
-  }
+  const contract = contractOf(analysis, target);
+  if (contract === 'copy') checkCopy(visit, state, instruction);
+  else if (contract) checkTableRoutine(visit, state, instruction, contract);
 }
 
 /** Who may call whom. */
@@ -268,6 +304,31 @@ function checkCopy(visit: Visit, state: State, instruction: Instruction): void {
   visit.violate(instruction, 'a copy that is not shown to stay within the sandbox or a table');
 }
 
+/** The arguments of the routines that put one entry into many places. */
+function checkTableRoutine(
+  visit: Visit,
+  state: State,
+  instruction: Instruction,
+  contract: 'grow' | 'fill',
+): void {
+  if (visit.fn.code.compartment.kind === 'kernel') return;
+  const value = (register: number) => readRegister(visit, state, register);
+  const to = value(RDI);
+  if (contract === 'grow') {
+    if (to.kind === 'address' && !to.plus) noteDescriptor(visit, instruction, to.at);
+    else visit.violate(instruction, 'a table that is not known grows');
+    if (isEntry(value(RDX), value(RCX))) return;
+  } else {
+    const end = entryOf(visit, instruction, to);
+    const count = asNumber(visit, value(RDX));
+    const isWithin =
+      end && state.facts.has(fits(end.index.id, count.id, end.table + DESCRIPTOR.count));
+    if (!isWithin) visit.violate(instruction, 'a range of a table that is not checked');
+    if (isEntry(value(8), value(9))) return;
+  }
+  visit.violate(instruction, 'a table is given what is no entry');
+}
+
 /** What is known after a call. */
 function leave(
   visit: Visit,
@@ -285,7 +346,12 @@ function leave(
   const known = targets !== undefined && all.every(({ code }) => code.compartment.kind !== 'stubs');
   RESULTS.forEach((register, i) => {
     const isWide = !known || all.some(({ wideResults }) => wideResults & (1 << i));
-    state.registers[register] = ids.number(isWide ? Infinity : U32);
+    const isUnknown = !known || all.some(({ plainResults }) => plainResults & (1 << i));
+    const result = ids.number(isWide ? Infinity : U32);
+    state.registers[register] = {
+      ...result,
+      isReference: analysis.followsReferences && !isUnknown,
+    };
   });
   if (fn.code.compartment.kind === 'sandbox' && all.some((target) => target.isForeign)) {
     state.registers[R14] = asNumber(visit, { kind: 'saved', register: R14 });
@@ -296,7 +362,11 @@ function leave(
     const isNarrowInAll = all.every(
       (each) => offset < 8 + each.stackExtent && !each.wideStackResults.has(offset),
     );
-    if (isNarrowInAll) state.slots.set(rsp - 8 + offset, ids.number(U32));
+    const isReferenceInAll =
+      analysis.followsReferences &&
+      all.every((each) => offset < 8 + each.stackExtent && !each.plainStackResults.has(offset));
+    const result = ids.number(isNarrowInAll ? U32 : Infinity);
+    state.slots.set(rsp - 8 + offset, { ...result, isReference: isReferenceInAll });
   }
   state.facts.clear();
   state.comparison = undefined;

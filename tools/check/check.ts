@@ -47,10 +47,10 @@ export function checkImage(file: Uint8Array): Report {
   const program = readProgram(file);
   const analysis = new Analysis(program);
   const isMany = program.compartments.filter(({ kind }) => kind === 'sandbox').length > 1;
-  for (const { address, stackSize, wide, wideStack } of program.roots) {
+  for (const { address, stackSize, wide, plain } of program.roots) {
     const fn = analysis.functions.get(address);
     if (!fn) throw new UserError('an entry point that is not the start of a function');
-    analysis.widen(fn, wide, wideStack);
+    analysis.pass(fn, wide, plain);
     analysis.provide(fn, stackSize);
     if (isMany) analysis.makeForeign(fn);
   }

@@ -49,8 +49,8 @@ interface Range {
   readonly start: number;
   readonly end: number;
   readonly name: string;
-  /** Whether a zero may be written to it. */
-  readonly clears: boolean;
+  /** What may be written to it. */
+  readonly takes: DataUse['use'] | undefined;
 }
 
 function checkWrites(
@@ -60,30 +60,30 @@ function checkWrites(
 ): Violation[] {
   const bounds = uses.filter(({ use }) => use === 'bound');
   const fixed: Range[] = [
-    ...program.guarded.map((each) => ({ ...each, clears: false })),
+    ...program.guarded.map((each) => ({ ...each, takes: undefined })),
     ...bounds.map(({ start, size }) => ({
       start,
       end: start + size,
       name: 'a bound that is relied upon',
-      clears: size === 4,
+      takes: size === 4 ? ('clear' as const) : undefined,
     })),
     ...tables.map(({ start, end }) => ({
       start,
       end,
       name: 'a table of functions',
-      clears: false,
+      takes: 'entry' as const,
     })),
   ].sort((a, b) => a.start - b.start);
   const longest = Math.max(0, ...fixed.map(({ start, end }) => end - start));
   return uses.flatMap((use) => {
-    if (use.use !== 'write' && use.use !== 'clear') return [];
+    if (use.use === 'read' || use.use === 'bound') return [];
     const end = use.start + use.size;
     const segment = program.memory.segmentAt(use.start, use.size);
     if (!segment?.writable) return [broken('a store to what is not data', use)];
     for (let i = firstFrom(fixed, use.start - longest); i < fixed.length; i++) {
       const range = fixed[i] as Range;
       if (range.start >= end) break;
-      if (range.end <= use.start || (range.clears && use.use === 'clear')) continue;
+      if (range.end <= use.start || range.takes === use.use) continue;
       return [broken(`a store to ${range.name}`, use)];
     }
     return [];

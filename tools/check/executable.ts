@@ -6,10 +6,9 @@ import {
   ExportInfo,
   FunctionInfo,
   InstanceInfo,
-  TYPE_EXTERNREF,
   TYPE_FUNCREF,
   TYPE_I32,
-  TYPE_I64,
+  TYPE_V128,
   ValueInfo,
 } from '../../spec/abi/executable.ts';
 import { MemoryRecord } from '../../spec/abi/handoff.ts';
@@ -26,6 +25,8 @@ import {
   type Violation,
 } from './program.ts';
 import { ARGUMENTS } from './visit.ts';
+
+const NO_ARGUMENTS = { registers: 0, stack: [] };
 
 const RUNTIME = 'runtime';
 const STUBS = 'linux';
@@ -102,7 +103,12 @@ export function readExecutable(file: Uint8Array): Program {
       exports.filter(({ kind }) => kind !== EXPORT_FUNCTION).map(({ target }) => target),
     ),
     roots: [
-      ...starts.map((address) => ({ address, stackSize: 0, wide: 0, wideStack: [] })),
+      ...starts.map((address) => ({
+        address,
+        stackSize: 0,
+        wide: NO_ARGUMENTS,
+        plain: NO_ARGUMENTS,
+      })),
       ...exports.filter(({ kind }) => kind === EXPORT_FUNCTION).map((each) => rootOf(each, table)),
     ],
     broken: [...broken, ...arranged.broken],
@@ -126,28 +132,22 @@ function rootOf(
   const [info] = table(FunctionInfo, type, 1);
   if (!info) throw new UserError('the executable has an export without a type');
   const values = table(ValueInfo, info.values, info.params);
-  let wide = 0;
-  const wideStack: number[] = [];
-  for (const { type: valueType, offset } of values) {
-    const isWide = [TYPE_I64, TYPE_EXTERNREF, TYPE_FUNCREF].includes(valueType);
-    if (offset >= CALL_STACK) {
-      // A float or vector may be read as integers too.
-      wideStack.push(offset - CALL_STACK + 8, offset - CALL_STACK + 16);
-    } else if (isWide) {
-      const register = ARGUMENT_ORDER[(offset - CallFrame.fields.integers.offset) / 8];
-      const position = register === undefined ? -1 : ARGUMENTS.indexOf(register);
-      if (position >= 0) wide |= 1 << position;
-    }
-  }
+  const wide = values.filter(({ type: each }) => each !== TYPE_I32);
+  const plain = values.filter(({ type: each }) => each !== TYPE_FUNCREF);
   const { stackSize } = info;
-  return {
-    address: target,
-    stackSize,
-    wide,
-    wideStack: wideStack.filter((at) => !isNarrowAt(values, at)),
-  };
+  return { address: target, stackSize, wide: argumentsOf(wide), plain: argumentsOf(plain) };
 }
 
-function isNarrowAt(values: readonly View<typeof ValueInfo>[], at: number): boolean {
-  return values.some(({ type, offset }) => type === TYPE_I32 && offset - CALL_STACK + 8 === at);
+/** Where arguments are: floats in registers are of no account. */
+function argumentsOf(values: readonly View<typeof ValueInfo>[]): Root['wide'] {
+  let registers = 0;
+  const stack: number[] = [];
+  for (const { offset, type } of values) {
+    const register = ARGUMENT_ORDER[(offset - CallFrame.fields.integers.offset) / 8];
+    if (offset >= CALL_STACK) {
+      stack.push(offset - CALL_STACK + 8);
+      if (type === TYPE_V128) stack.push(offset - CALL_STACK + 16);
+    } else if (register !== undefined) registers |= 1 << ARGUMENTS.indexOf(register);
+  }
+  return { registers, stack };
 }

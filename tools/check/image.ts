@@ -24,6 +24,8 @@ import {
   type Violation,
 } from './program.ts';
 
+const NO_ARGUMENTS = { registers: 0, stack: [] };
+
 const PAGE = 4096;
 const ENTRIES = 512;
 const LEVELS = 4;
@@ -104,7 +106,7 @@ function readImage(pages: Pages, broken: readonly Violation[]): Program {
   const roots = table(CompartmentInfo, info.compartments, info.compartmentCount)
     .flatMap(({ entry, initialize }) => [entry, initialize])
     .flatMap((va) => (va === 0n ? [] : [addressOf(va) ?? 0]))
-    .map((address) => ({ address, stackSize: 0, wide: 0, wideStack: [] }));
+    .map((address) => ({ address, stackSize: 0, wide: NO_ARGUMENTS, plain: NO_ARGUMENTS }));
   return {
     kind: 'image',
     memory,

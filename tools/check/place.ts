@@ -18,6 +18,8 @@ export type Place =
       readonly index: Numeric;
       readonly field: number;
     }
+  /** In a function's record or an entry, which `id` is the address of. */
+  | { readonly kind: 'entry'; readonly id: number; readonly field: number }
   /** At an address that only the kernel's source vouches for. */
   | { readonly kind: 'anywhere' };
 
@@ -106,6 +108,11 @@ function tablePlace(
   { at, size }: MemoryOperand,
 ): Place | undefined {
   if (at.address32 || at.scale !== 1) return undefined;
+  const value = state.registers[at.base];
+  if (value?.kind === 'entry' && at.index === NONE) {
+    const isWithin = at.displacement >= 0 && at.displacement + size <= ENTRY.size;
+    return isWithin ? { kind: 'entry', id: value.id, field: at.displacement } : undefined;
+  }
   const { name } = instruction.row.effect;
   // The kernel's memory is at address 0: its arrays look like tables, but for what is done with them.
   const isKernel = visit.fn.code.compartment.kind === 'kernel';
@@ -113,6 +120,13 @@ function tablePlace(
   const field = at.displacement & (ENTRY.size - 1);
   if (field + size > ENTRY.size) return undefined;
   if (at.index === NONE) {
+    if (value?.kind === 'number' && value.term?.op === 'sum' && at.displacement === field) {
+      const { a, b } = value.term;
+      return (
+        descriptorPlace(visit, state, instruction, a, b, field) ??
+        descriptorPlace(visit, state, instruction, b, a, field)
+      );
+    }
     const index = state.registers[at.base];
     if (!index || scaled(index) === undefined || index.kind !== 'number') return undefined;
     const start = at.displacement - field;

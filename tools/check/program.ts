@@ -55,10 +55,10 @@ export interface Root {
   readonly address: number;
   /** Bytes of the stack area that its caller provides. */
   readonly stackSize: number;
-  /** Of its six integer argument registers, those that may hold more than 32 bits. */
-  readonly wide: number;
-  /** Offsets of arguments on the stack that may hold more than 32 bits. */
-  readonly wideStack: readonly number[];
+  /** Arguments that may hold more than 32 bits: registers by position, the others by distance from RSP. */
+  readonly wide: { readonly registers: number; readonly stack: readonly number[] };
+  /** Those that are no references to functions. */
+  readonly plain: { readonly registers: number; readonly stack: readonly number[] };
 }
 
 export interface Guarded {

@@ -1,20 +1,43 @@
 import { createHash } from 'node:crypto';
 import type { Analysis, FunctionState } from './analysis.ts';
+import { instructionAt } from './instruction.ts';
+
+export type Contract =
+  /** Moves RDX bytes from [RSI] to [RDI]. */
+  | 'copy'
+  /** Grows the table whose descriptor is at RDI by ESI entries made of RDX and RCX. */
+  | 'grow'
+  /** Writes RDX entries made of R8 and R9 from RDI on. */
+  | 'fill';
 
 /**
  * SHA-256 of the code of routines that were written and reviewed by hand, whose pointer arithmetic the
- * checker does not follow. Each keeps to its contract whatever its bytes are called with.
+ * checker does not follow. Each keeps to its contract for whatever it is called with, and to callers'
+ * registers. Where they call something the digest has zeros.
  */
 const REVIEWED: ReadonlyMap<string, Contract> = new Map([
   ['06ff7142508c56ff713e0fd10977483f1cfd8605bdf779507ac71bb3dc9734f8', 'copy'],
+  ['e713fab6cc4e32445a27167985e8a58cbd75be8370cdb0703f8cc0dadfda7dcb', 'grow'],
 ]);
 
-/** `copy`: moves RDX bytes from [RSI] to [RDI], touching nothing else but caller-saved registers. */
-export type Contract = 'copy';
+/** Bytes of a call's distance, at its end. */
+const DISTANCE = 4;
 
 /** The contract of a routine, if its bytes are those that were reviewed. */
-export function contractOf({ program }: Analysis, { code }: FunctionState): Contract | undefined {
-  const bytes = program.memory.read(code.start, code.end - code.start);
-  if (!bytes) return undefined;
-  return REVIEWED.get(createHash('sha256').update(bytes).digest('hex'));
+export function contractOf(analysis: Analysis, fn: FunctionState): Contract | undefined {
+  if (fn.contract === undefined) fn.contract = REVIEWED.get(digestOf(analysis, fn)) ?? 'none';
+  return fn.contract === 'none' ? undefined : fn.contract;
+}
+
+/** What {@link contractOf} knows a routine by. */
+export function digestOf({ program }: Analysis, { code }: FunctionState): string {
+  const { start, end } = code;
+  const bytes = Uint8Array.from(program.memory.read(start, end - start) ?? []);
+  for (let at = 0; at < bytes.length; ) {
+    const instruction = instructionAt(bytes, start, at);
+    if (typeof instruction === 'string') break;
+    at = instruction.next - start;
+    if (instruction.row.effect.name === 'call') bytes.fill(0, at - DISTANCE, at);
+  }
+  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -10,6 +10,14 @@ export interface Comparison {
   readonly ifEqual: readonly [key: string, value: number] | undefined;
 }
 
+export interface HalfWritten {
+  /** Names the entry. */
+  readonly entry: string;
+  readonly low: Value;
+  /** Address of the instruction that must follow. */
+  readonly next: number;
+}
+
 /** What is known at a point of a function. */
 export class State {
   readonly registers: Value[];
@@ -21,6 +29,8 @@ export class State {
    */
   readonly facts: Map<string, number>;
   comparison: Comparison | undefined;
+  /** The first half of a table's entry was written: the next instruction has to write the second. */
+  halfWritten: HalfWritten | undefined;
   /** Distance from RSP at entry of the lowest byte that was certainly accessed. */
   touched: number;
 
@@ -39,6 +49,7 @@ export class State {
   clone(): State {
     const copy = new State(this.registers, this.slots, this.facts, this.touched);
     copy.comparison = this.comparison;
+    copy.halfWritten = this.halfWritten;
     return copy;
   }
 

@@ -39,13 +39,13 @@ export class TypeTable {
     const record = memory.u32(at + ENTRY.record);
     if (code === 0 && type === 0 && record === 0) return true;
     if (code === undefined || type === undefined || record === undefined) return false;
-    return this.#isRecord(record | 0) && this.#sameBytes(at, record | 0);
+    return this.isRecord(record | 0) && this.#sameBytes(at, record | 0);
   }
 
   #scan({ start, bytes }: Segment): void {
     const first = Math.ceil(start / ENTRY.size) * ENTRY.size;
     for (let at = first; at + ENTRY.size <= start + bytes.length; at += ENTRY.size) {
-      if (!this.#isRecord(at)) continue;
+      if (!this.isRecord(at)) continue;
       const code = this.#program.memory.address(at) ?? 0;
       const type = this.#program.memory.u32(at + ENTRY.type) ?? 0;
       const target = this.#functions.get(code);
@@ -62,7 +62,7 @@ export class TypeTable {
   }
 
   /** Whether a function's record lies at `at`: code of a function, a type, and its own address. */
-  #isRecord(at: number): boolean {
+  isRecord(at: number): boolean {
     const { memory } = this.#program;
     const record = memory.u32(at + ENTRY.record);
     if (record === undefined || (record | 0) !== at) return false;

@@ -15,6 +15,9 @@ export type Value =
   | { readonly kind: 'inside'; readonly most: number }
   /** What a register (or, under the number {@link RETURN_ADDRESS}, [RSP]) held at the function's entry. */
   | { readonly kind: 'saved'; readonly register: number }
+  /** The address of a table's entry or a function's record, and 8 bytes of what is there. */
+  | { readonly kind: 'entry'; readonly id: number }
+  | { readonly kind: 'half'; readonly id: number; readonly field: number }
   /** The code of a function of this type number, from a table. */
   | { readonly kind: 'code'; readonly type: number }
   /** An address of the program, plus a number. */
@@ -30,6 +33,8 @@ export interface Numeric {
   readonly term: Term | undefined;
   /** It is argument `argument` of the function, as it came. */
   readonly argument: number | undefined;
+  /** It is a null reference, or the address of a function's record. */
+  readonly isReference: boolean;
   /** It came into being where paths join, in one place. */
   readonly merged: boolean;
 }
@@ -55,12 +60,22 @@ export class Ids {
   /** A number of which only its bounds are known. */
   number(most = Infinity, least = 0, term?: Term): Numeric {
     const id = this.next();
-    return { kind: 'number', id, least, most, term, argument: undefined, merged: false };
+    const isReference = most === 0;
+    return {
+      kind: 'number',
+      id,
+      least,
+      most,
+      term,
+      argument: undefined,
+      isReference,
+      merged: false,
+    };
   }
 
   /** What paths that join bring to one place. */
-  merged(most: number, least = 0): Numeric {
-    return { ...this.number(most, least), merged: true };
+  merged(most: number, least = 0, isReference = false): Numeric {
+    return { ...this.number(most, least), isReference, merged: true };
   }
 
   constant(value: number): Numeric {
@@ -94,18 +109,23 @@ export function join(old: Value, next: Value, widen: boolean, ids: Ids): Value {
       : ids.merged(Infinity);
   }
   const { most, least } = old;
-  const isCovered = next.most <= most && next.least >= least;
+  const isReference = old.isReference && next.isReference;
+  const isCovered = next.most <= most && next.least >= least && isReference === old.isReference;
   // A merged number stands for one place only, so it may go on standing for whatever comes there.
   if (isCovered && (old.merged || old.id === next.id)) return old;
-  if (isCovered) return ids.merged(most, least);
-  if (!widen) return ids.merged(Math.max(most, next.most), Math.min(least, next.least));
+  if (isCovered) return ids.merged(most, least, isReference);
+  if (!widen) {
+    return ids.merged(Math.max(most, next.most), Math.min(least, next.least), isReference);
+  }
   const wider = STEPS.find((step) => step >= next.most) ?? Infinity;
-  return ids.merged(next.most > most ? wider : most, next.least < least ? 0 : least);
+  return ids.merged(next.most > most ? wider : most, next.least < least ? 0 : least, isReference);
 }
 
 function sameValue(a: Value, b: Value): boolean {
   if (a.kind === 'stack' && b.kind === 'stack') return a.offset === b.offset;
   if (a.kind === 'saved' && b.kind === 'saved') return a.register === b.register;
+  if (a.kind === 'entry' && b.kind === 'entry') return a.id === b.id;
+  if (a.kind === 'half' && b.kind === 'half') return a.id === b.id && a.field === b.field;
   if (a.kind === 'code' && b.kind === 'code') return a.type === b.type;
   if (a.kind === 'inside' && b.kind === 'inside') return a.most === b.most;
   if (a.kind === 'address' && b.kind === 'address') {

@@ -96,7 +96,9 @@ class Walk implements Visit {
     for (const register of SAVED) registers[register] = { kind: 'saved', register };
     ARGUMENTS.forEach((register, i) => {
       const isWide = (fn.wideArguments & (1 << i)) !== 0;
-      registers[register] = { ...ids.number(isWide ? Infinity : U32), argument: i };
+      const isPlain = (fn.plainArguments & (1 << i)) !== 0 || !analysis.followsReferences;
+      const value = ids.number(isWide ? Infinity : U32);
+      registers[register] = { ...value, argument: i, isReference: !isPlain };
     });
     registers[RSP] = { kind: 'stack', offset: 0 };
     const { kind, record } = fn.code.compartment;
@@ -105,7 +107,9 @@ class Walk implements Visit {
     }
     const slots = new Map<number, Value>([[0, { kind: 'saved', register: RETURN_ADDRESS }]]);
     for (const offset of fn.stackArguments) {
-      slots.set(offset, ids.number(fn.wideStackArguments.has(offset) ? Infinity : U32));
+      const value = ids.number(fn.wideStackArguments.has(offset) ? Infinity : U32);
+      const isPlain = fn.plainStackArguments.has(offset) || !analysis.followsReferences;
+      slots.set(offset, { ...value, isReference: !isPlain });
     }
     return new State(registers, slots, new Map(), 0);
   }
@@ -173,6 +177,10 @@ class Walk implements Visit {
   #execute(instruction: Instruction, state: State): boolean {
     const { row, operands, address, next } = instruction;
     const [operand] = operands;
+    if (state.halfWritten && state.halfWritten.next !== address) {
+      this.violate(instruction, 'a table is left with half an entry');
+      state.halfWritten = undefined;
+    }
     switch (row.effect.name) {
       case 'jcc': {
         if (operand?.kind !== 'target') return false;
