@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeExecutable } from '../../tools/compiler/linux/executable.ts';
+import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
 import { root } from '../../tools/root.ts';
 import { random } from '../random.ts';
 import { callsOf } from './calls.ts';
 import { generateModule } from './generate.ts';
 import { linesOf, type Run, runExecutable } from './native.ts';
-import { type Outcome, runInV8 } from './v8.ts';
-import { withoutNanBits } from './values.ts';
+import { type Outcome, runInV8, VECTOR_LOG } from './v8.ts';
+import { withoutNanBits, withoutReferences } from './values.ts';
 
 /** How often each exported function is called. */
 const CALLS = 3;
@@ -53,7 +53,7 @@ export function compare(
   checkRun(
     lines,
     expected,
-    runExecutable(makeExecutable({ wasm }, [], runtime), ['--batch'], input),
+    runExecutable(makeExecutable({ wasm }, linksOf(wasm), runtime), ['--batch'], input),
   );
   return {
     calls: lines.filter((line) => line.startsWith('"')).length,
@@ -62,9 +62,16 @@ export function compare(
   };
 }
 
+/** What logs vectors, if the module logs any. */
+function linksOf(wasm: Uint8Array<ArrayBuffer>): LinkedModule[] {
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(wasm));
+  const logsVectors = imports.some(({ name }) => name === 'log-v128');
+  return logsVectors ? [{ name: 'fuzzing-support', wasm: VECTOR_LOG }] : [];
+}
+
 /** Throws at the first difference between what V8 answered to `lines` and what an executable did. */
 export function checkRun(lines: readonly string[], expected: Outcome, run: Run): void {
-  const answers = linesOf(run.stdout).map(withoutNanBits);
+  const answers = linesOf(run.stdout).map(withoutNanBits).map(withoutReferences);
   const logs = linesOf(run.stderr).map(withoutNanBits);
   // V8's stack is smaller: what a module has done by then cannot be compared any more.
   const exhausted = expected.answers.indexOf('trap: call stack exhausted');

@@ -15,6 +15,14 @@ const features = [
   '--enable-mutable-globals',
 ];
 
+/** Later features, each set with those before it: the further down, the less often V8 knows all of it. */
+const later = [
+  [],
+  ['--enable-simd'],
+  ['--enable-tail-call', '--enable-threads'],
+  ['--enable-reference-types'],
+];
+
 /** Passes give the code other shapes than a fuzzer alone does: what optimizers leave, and flat code. */
 const shapes = [[], ['-O2'], ['--flatten'], ['-O1']];
 
@@ -38,10 +46,16 @@ export function generateModule(wasmOpt: string, seed: number): Uint8Array<ArrayB
     const output = join(folder, 'module.wasm');
     writeFileSync(input, bytes);
     const shape = shapes[next() % shapes.length] ?? [];
-    const flags = ['-ttf', '--denan', ...features, ...shape, input, '-o', output];
-    const { status, stderr } = spawnSync(wasmOpt, flags, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`wasm-opt, TACIT_SEED=${seed}: ${stderr}`);
-    return exportGlobals(readFileSync(output));
+    // With reference types wasm-opt 108 may use those of garbage collection too, or fail: then without.
+    for (let sets = (next() % later.length) + 1; ; sets--) {
+      const enabled = [...features, ...later.slice(0, sets).flat()];
+      const flags = ['-ttf', '--denan', ...enabled, ...shape, input, '-o', output];
+      const { status, stderr } = spawnSync(wasmOpt, flags, { encoding: 'utf8' });
+      if (status !== 0 && sets > 1) continue;
+      if (status !== 0) throw new Error(`wasm-opt, TACIT_SEED=${seed}: ${stderr}`);
+      const wasm = readFileSync(output);
+      if (sets === 1 || WebAssembly.validate(wasm)) return exportGlobals(wasm);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }

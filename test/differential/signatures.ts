@@ -1,32 +1,37 @@
-import type { NumericType } from './values.ts';
+import type { ComparableType } from './values.ts';
 
 /** What a JavaScript host cannot ask V8: the types of a module's exports. */
 export interface Signatures {
   readonly functions: ReadonlyMap<string, Signature>;
-  readonly globals: ReadonlyMap<string, NumericType>;
+  readonly globals: ReadonlyMap<string, ComparableType>;
 }
 
 export interface Signature {
-  readonly params: readonly NumericType[];
-  readonly results: readonly NumericType[];
+  readonly params: readonly ComparableType[];
+  readonly results: readonly ComparableType[];
 }
 
-const types: Readonly<Record<number, NumericType>> = {
+const types: Readonly<Record<number, ComparableType>> = {
+  112: 'funcref',
+  111: 'externref',
   127: 'i32',
   126: 'i64',
   125: 'f32',
   124: 'f64',
 };
 
-/** Reads the types of exported functions and globals from a valid module without imported globals. */
+/**
+ * Reads the types of exported functions and globals from a valid module without imported globals; without
+ * those that have to do with v128.
+ */
 export function signaturesOf(wasm: Uint8Array): Signatures {
   const reader = new Reader(wasm);
-  const all: Signature[] = [];
+  const all: (Signature | undefined)[] = [];
   const functions: number[] = [];
-  const globals: NumericType[] = [];
+  const globals: (ComparableType | undefined)[] = [];
   const found = {
     functions: new Map<string, Signature>(),
-    globals: new Map<string, NumericType>(),
+    globals: new Map<string, ComparableType>(),
   };
   reader.at = 8;
   while (reader.at < wasm.length) {
@@ -37,7 +42,9 @@ export function signaturesOf(wasm: Uint8Array): Signatures {
       reader.vector(() => {
         reader.byte();
         const params = reader.vector(() => reader.type());
-        all.push({ params, results: reader.vector(() => reader.type()) });
+        const results = reader.vector(() => reader.type());
+        const isComparable = isKnown(params) && isKnown(results);
+        all.push(isComparable ? { params, results } : undefined);
       });
     } else if (id === 2) {
       reader.vector(() => {
@@ -68,6 +75,10 @@ export function signaturesOf(wasm: Uint8Array): Signatures {
     reader.at = end;
   }
   return found;
+}
+
+function isKnown(list: readonly (ComparableType | undefined)[]): list is ComparableType[] {
+  return !list.includes(undefined);
 }
 
 class Reader {
@@ -104,16 +115,18 @@ class Reader {
     return new TextDecoder().decode(this.bytes.subarray(this.at - size, this.at));
   }
 
-  type(): NumericType {
-    const type = types[this.byte()];
-    if (!type) throw new Error(`no numeric type at ${this.at - 1}`);
-    return type;
+  /** Undefined for a v128, which JavaScript can not have. */
+  type(): ComparableType | undefined {
+    const code = this.byte();
+    if (!types[code] && code !== 123) throw new Error(`no type at ${this.at - 1}`);
+    return types[code];
   }
 
   /** Steps over a global's initial value: one constant and `end`. */
   constant(): void {
     const opcode = this.byte();
     if (opcode === 0x43) this.at += 4;
+    else if (opcode === 0xfd) this.at += 17;
     else if (opcode === 0x44) this.at += 8;
     else this.leb();
     this.byte();

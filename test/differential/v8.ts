@@ -1,11 +1,23 @@
 import { createHash } from 'node:crypto';
+import { wat } from '../wat.ts';
 import { type Signatures, signaturesOf } from './signatures.ts';
-import { formatValue, parseValue } from './values.ts';
+import { formatComparable, formatValue, parseValue } from './values.ts';
 
 /** What came of a module: an answer a line, and what it logged. */
 export interface Outcome {
   readonly answers: readonly string[];
   readonly logs: readonly string[];
+}
+
+/** The module that logs vectors, as two i64: JavaScript has none. */
+export const VECTOR_LOG = wat(`(module
+  (import "fuzzing-support" "log-i64" (func $log (param i64)))
+  (func (export "log-v128") (param v128)
+    (call $log (i64x2.extract_lane 0 (local.get 0)))
+    (call $log (i64x2.extract_lane 1 (local.get 0)))))`);
+
+function vectorLog(imports: WebAssembly.Imports): WebAssembly.Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(VECTOR_LOG), imports).exports;
 }
 
 /** Answers the lines of --batch in V8. Names are JSON strings. */
@@ -22,6 +34,7 @@ export function runInV8(wasm: Uint8Array<ArrayBuffer>, lines: readonly string[])
       'log-f64': log('f64'),
     },
   };
+  Object.assign(imports['fuzzing-support'], vectorLog(imports));
   const signatures = signaturesOf(wasm);
   let instance: WebAssembly.Instance;
   try {
@@ -40,19 +53,22 @@ function answer(
   if (line === '!memory') {
     const memory = Object.values(exports).find((e) => e instanceof WebAssembly.Memory);
     if (!(memory instanceof WebAssembly.Memory)) return 'error: the module has no memory';
-    const hash = createHash('sha256').update(new Uint8Array(memory.buffer)).digest('hex');
+    // A copy, since the memory may be a shared one.
+    const bytes = new Uint8Array(memory.buffer).slice();
+    const hash = createHash('sha256').update(bytes).digest('hex');
     return `pages:${memory.buffer.byteLength / 0x1_0000} sha256:${hash}`;
   }
   const [, name = '', rest = ''] = /^(?:!get )?("(?:[^"\\]|\\.)*")(.*)$/.exec(line) ?? [];
   const exported = exports[JSON.parse(name)];
   const global = globals.get(JSON.parse(name));
-  if (exported instanceof WebAssembly.Global && global) return formatValue(global, exported.value);
+  if (exported instanceof WebAssembly.Global && global)
+    return formatComparable(global, exported.value);
   const type = functions.get(JSON.parse(name));
   if (typeof exported !== 'function' || !type) return `error: no exported function named ${name}`;
   try {
     const result = exported(...rest.split(' ').filter(Boolean).map(parseValue));
     const results = type.results.length === 1 ? [result] : (result ?? []);
-    return type.results.map((t, i) => formatValue(t, results[i])).join(' ');
+    return type.results.map((t, i) => formatComparable(t, results[i])).join(' ');
   } catch (error) {
     return trapOf(error);
   }
@@ -64,7 +80,9 @@ const traps: readonly (readonly [v8: RegExp, words: string])[] = [
   [/^(divide|remainder) by zero$/, 'integer divide by zero'],
   [/^divide result unrepresentable$/, 'integer overflow'],
   [/^float unrepresentable/, 'integer overflow|invalid conversion to integer'],
-  [/^memory access out of bounds$/, 'out of bounds memory access'],
+  // An atomic access that is both is told as either.
+  [/^memory access out of bounds$/, 'out of bounds memory access|unaligned atomic'],
+  [/^operation does not support unaligned accesses$/, 'unaligned atomic'],
   [/^data segment .*out of bounds|^data segment is out of bounds/, 'out of bounds memory access'],
   [/^table index is out of bounds$/, 'undefined element'],
   [/^table access out of bounds$/, 'undefined element|out of bounds table access'],

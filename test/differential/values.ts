@@ -3,7 +3,21 @@ import type { Random } from '../random.ts';
 /** Numeric value types as --batch names them. */
 export type NumericType = 'i32' | 'i64' | 'f32' | 'f64';
 
+/** What JavaScript can pass to Wasm and get from it. */
+export type ComparableType = NumericType | 'funcref' | 'externref';
+
 const scratch = new DataView(new ArrayBuffer(8));
+
+/** A value as --batch writes it, a reference by {@link withoutReferences}. */
+export function formatComparable(type: ComparableType, value: unknown): string {
+  if (type === 'funcref' || type === 'externref') return `${type}:${value === null ? 'null' : '*'}`;
+  return formatValue(type, value as number | bigint);
+}
+
+/** A --batch answer without telling which function a funcref is to: V8 numbers none. */
+export function withoutReferences(answer: string): string {
+  return answer.replaceAll(/\b(funcref|externref):[0-9a-f]+/g, '$1:*');
+}
 
 /** A value as --batch writes it; every NaN is `nan`, since Wasm leaves its bits open. Wasm §4.3.3. */
 export function formatValue(type: NumericType, value: number | bigint): string {
@@ -29,8 +43,9 @@ function bitsOf(type: NumericType, value: number | bigint): bigint {
 }
 
 /** The value of `TYPE:HEX` as JavaScript passes it to Wasm. */
-export function parseValue(text: string): number | bigint {
+export function parseValue(text: string): number | bigint | null {
   const [type, hex] = text.split(':');
+  if (hex === 'null') return null;
   const bits = BigInt(`0x${hex}`);
   switch (type) {
     case 'i32':
@@ -51,7 +66,7 @@ export function parseValue(text: string): number | bigint {
 /** An answer of --batch with its NaNs as {@link formatValue} has them. */
 export function withoutNanBits(answer: string): string {
   return answer.replaceAll(/\b(f32|f64):([0-9a-f]+)/g, (text, type: NumericType) => {
-    const value = parseValue(text);
+    const value = parseValue(text) as number | bigint;
     return Number.isNaN(value) ? formatValue(type, value) : text;
   });
 }
@@ -114,7 +129,8 @@ const floats = [
 ];
 
 /** An operand as --batch takes it: mostly from the edges of the type, sometimes any bits. */
-export function edgeOperand(type: NumericType, next: Random): string {
+export function edgeOperand(type: ComparableType, next: Random): string {
+  if (type === 'funcref' || type === 'externref') return `${type}:null`;
   const width = digits[type] * 4;
   let bits = (BigInt(next()) << 32n) | BigInt(next());
   if (next() % 4 !== 0) {
