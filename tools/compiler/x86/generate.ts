@@ -5,7 +5,12 @@ import type { ObjectExport, WasmObject } from '../object.ts';
 import { functionType, referableFunctions } from '../wasm/module.ts';
 import { DataBuilder, describeMemory, entrySymbol } from './data.ts';
 import { MOV } from './forms.ts';
-import { GROW_TABLE_HELPER, writeGrowTable } from './helper-table.ts';
+import {
+  FILL_TABLE_HELPER,
+  GROW_TABLE_HELPER,
+  writeFillTable,
+  writeGrowTable,
+} from './helper-table.ts';
 import { COPY_HELPER, writeCopy } from './helpers.ts';
 import { R14 } from './operand.ts';
 import type { Output } from './output.ts';
@@ -33,19 +38,18 @@ export function findAdapters(context: Context): Fn[] {
 /** Writes the helper routines that functions called, and the entries for other instances. */
 export function writeExtras(context: Context, target: Target, output: Output): void {
   const { asm } = output;
-  const copy = `${context.instance}!${COPY_HELPER}`;
-  if (output.helpers.has(copy)) {
+  const helpers: readonly (readonly [name: string, write: () => void])[] = [
+    [COPY_HELPER, () => writeCopy(asm)],
+    [FILL_TABLE_HELPER, () => writeFillTable(asm)],
+    [GROW_TABLE_HELPER, () => writeGrowTable(asm, `${context.instance}!table_grow`)],
+  ];
+  for (const [name, write] of helpers) {
+    const symbol = `${context.instance}!${name}`;
+    if (!output.helpers.has(symbol)) continue;
     asm.align(16);
     const start = asm.size;
-    writeCopy(asm);
-    addFunction(output, copy, start);
-  }
-  const grow = `${context.instance}!${GROW_TABLE_HELPER}`;
-  if (output.helpers.has(grow)) {
-    asm.align(16);
-    const start = asm.size;
-    writeGrowTable(asm, `${context.instance}!table_grow`);
-    addFunction(output, grow, start);
+    write();
+    addFunction(output, symbol, start);
   }
   if (!context.linked) return;
   for (const { symbol, index } of [...output.functions]) {

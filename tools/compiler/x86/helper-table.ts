@@ -2,6 +2,23 @@ import { TABLE_DESCRIPTOR } from '../object.ts';
 import type { Assembler } from './assembler.ts';
 import { mem, R8, R9, R10, RAX, RCX, RDI, RDX, RSI } from './operand.ts';
 
+/** Name of the routine that {@link writeFillTable} writes. */
+export const FILL_TABLE_HELPER = 'table.fill';
+
+/** Makes RDX entries from RDI on of R8 and R9. */
+export function writeFillTable(asm: Assembler): void {
+  const [loop, done] = [asm.label(), asm.label()];
+  asm.bind(loop);
+  asm.op('sub r/m64, simm8', RDX, 1);
+  asm.jcc(2, done);
+  asm.op('mov r/m64, r64', mem(RDI), R8);
+  asm.op('mov r/m64, r64', mem(RDI, 8), R9);
+  asm.op('add r/m64, simm8', RDI, 16);
+  asm.jmp(loop);
+  asm.bind(done);
+  asm.op('ret');
+}
+
 /** Name of the routine that {@link writeGrowTable} writes. */
 export const GROW_TABLE_HELPER = 'table.grow';
 

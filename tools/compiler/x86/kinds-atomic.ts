@@ -90,8 +90,6 @@ export const NOTIFY: Kind = {
   },
 };
 
-const PAUSE = form('pause');
-
 /**
  * def (early) = 1 if memory is not uses[0], else 2 for the timeout uses[1], late registers both: there is
  * nobody who could wake the only thread, so time is all that a wait can end with, and it passes at once.
@@ -113,7 +111,6 @@ export const WAIT: Kind = {
     asm.bind(done);
     out.defer(() => {
       asm.bind(forever);
-      asm.none(PAUSE);
       asm.jmp(forever);
     });
   },

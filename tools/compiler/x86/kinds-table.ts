@@ -1,6 +1,6 @@
 import { TABLE_DESCRIPTOR, TABLE_ENTRY } from '../object.ts';
 import type { FunctionEmitter } from './emit.ts';
-import { ADD, Cc, CMOV, CMP, LEA, MOV, MOV_STORE, MOVSXD, SHL, SUB, TEST } from './forms.ts';
+import { ADD, Cc, CMOV, CMP, LEA, MOV, MOV_STORE, MOVSXD, SHL, TEST } from './forms.ts';
 import { checkEnd, entryAddress } from './kinds-bulk.ts';
 import type { Inst, Kind } from './machine.ts';
 import { R8, R9, R11, RAX, RCX, RDI, RDX, RSI } from './operand.ts';
@@ -13,6 +13,8 @@ export interface TableData {
   readonly hasFunctions: boolean;
   /** Symbol of the routine that grows tables. */
   readonly grow: string;
+  /** Symbol of the routine that fills parts of them. */
+  readonly fill: string;
 }
 
 const NO_REGISTER = -1;
@@ -87,22 +89,13 @@ export const TABLE_GROW: Kind = {
 export const TABLE_FILL: Kind = {
   name: 'table-fill',
   emit(out, inst) {
-    const { table, hasFunctions } = inst.data as TableData;
-    const { asm } = out;
-    const [loop, done] = [asm.label(), asm.label()];
+    const { table, hasFunctions, fill } = inst.data as TableData;
     out.output.writesTables = true;
     out.moves(inst.useAt.map((from, i) => ({ to: [RDI, RSI, RDX][i] as number, from })));
     checkEnd(out, RDI, table, TABLE_DESCRIPTOR.size, out.trap(OUT_OF_BOUNDS, inst.offset));
     entryAddress(out, RDI, table);
     loadEntry(out, hasFunctions, RSI, R8, R9);
-    asm.bind(loop);
-    asm.ri(SUB[64].short, RDX, 1);
-    asm.jcc(Cc.B, done);
-    asm.rm(MOV_STORE[64], R8, RDI, NO_REGISTER, 1, 0);
-    asm.rm(MOV_STORE[64], R9, RDI, NO_REGISTER, 1, 8);
-    asm.ri(ADD[64].short, RDI, 16);
-    asm.jmp(loop);
-    asm.bind(done);
+    out.callHelper(fill, inst.offset);
   },
 };
 

@@ -2,7 +2,7 @@ import { Ir, type Value } from '../ir/value.ts';
 import { TABLE_DESCRIPTOR } from '../object.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { LEA, MOV } from './forms.ts';
-import { GROW_TABLE_HELPER } from './helper-table.ts';
+import { FILL_TABLE_HELPER, GROW_TABLE_HELPER } from './helper-table.ts';
 import { LEA_ADDRESS } from './kinds-integer.ts';
 import { LOAD } from './kinds-memory.ts';
 import {
@@ -25,6 +25,7 @@ function tableData({ context }: Selector, index: number): TableData {
     table: tableSymbol(context, index),
     hasFunctions: context.module.tables[index]?.element === 'funcref',
     grow: `${context.instance}!${GROW_TABLE_HELPER}`,
+    fill: `${context.instance}!${FILL_TABLE_HELPER}`,
   };
 }
 
@@ -53,6 +54,7 @@ const setElement: Rule = (s, value) => {
     table: elementSymbol(s.context, value.imm),
     hasFunctions: s.context.module.elements[value.imm]?.type === 'funcref',
     grow: '',
+    fill: '',
   } satisfies TableData;
   s.emit(inst);
 };
