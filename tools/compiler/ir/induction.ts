@@ -26,26 +26,48 @@ function boundOf(header: Block, phi: Value): number {
   if (start?.op !== Op.I32_CONST || start.imm < 0) return phi.bound;
   let bound = start.imm;
   let largestStep = 0;
+  const conditions: Value[] = [];
   for (const [i, next] of rounds.entries()) {
     if (next === phi) continue;
     const step = stepOf(phi, next);
     if (step === undefined) return phi.bound;
     largestStep = Math.max(largestStep, step);
-    bound = Math.max(bound, boundOnEdge(header, header.preds[i + 1] as Block, phi, next, step));
+    const fact = factOnEdge(header, header.preds[i + 1] as Block, phi, next);
+    if (!fact) return phi.bound;
+    bound = Math.max(bound, fact.value === phi ? fact.most + step : fact.most);
+    conditions.push(fact.condition);
   }
-  return bound + largestStep <= I31 ? bound : phi.bound;
+  if (bound + largestStep > I31) return phi.bound;
+  for (const condition of conditions) compareUnsigned(condition);
+  return bound;
 }
 
-/** The most that the phi's next value may be on a way back, given that neither overflows; else Infinity. */
-function boundOnEdge(header: Block, from: Block, phi: Value, next: Value, step: number): number {
+/**
+ * Of numbers that are not negative the unsigned comparison says the same. It also says so to a
+ * reader of the code who knows nothing of loops, such as check-image.
+ */
+function compareUnsigned(condition: Value): void {
+  if (SIGNED.has(condition.op)) condition.op++;
+}
+
+/** Each is followed by its unsigned counterpart. */
+const SIGNED = new Set<number>([Op.I32_LT_S, Op.I32_GT_S, Op.I32_LE_S, Op.I32_GE_S]);
+
+/** What is known on a way back of the phi or of its next value. */
+function factOnEdge(header: Block, from: Block, phi: Value, next: Value): Fact | undefined {
   let block: Block | undefined = from;
   for (let i = 0; block && block !== header && i < REACH; i++) {
     const fact = factOf(block);
-    if (fact?.value === phi) return fact.most + step;
-    if (fact?.value === next) return fact.most;
+    if (fact?.value === phi || fact?.value === next) return fact;
     block = block.idom;
   }
-  return Infinity;
+  return undefined;
+}
+
+interface Fact {
+  readonly value: Value;
+  readonly most: number;
+  readonly condition: Value;
 }
 
 /** s, if next = phi + s with 0 < s. */
@@ -56,17 +78,18 @@ function stepOf(phi: Value, next: Value): number | undefined {
 }
 
 /** What a block's only way in says: that a value is at most so much. */
-function factOf(block: Block): { value: Value; most: number } | undefined {
+function factOf(block: Block): Fact | undefined {
   const from = block.preds[0];
   if (block.preds.length !== 1 || from?.exit !== Exit.BRANCH || !from.control) return undefined;
-  const { op, args } = from.control;
+  const condition = from.control;
+  const { op, args } = condition;
   const [value, limit] = args;
   if (!value || limit?.op !== Op.I32_CONST || limit.imm <= 0) return undefined;
   const holds = from.succs[0] === block;
   const isBelow = holds ? BELOW.has(op) : BELOW_IF_NOT.has(op);
   const isAtMost = holds ? AT_MOST.has(op) : AT_MOST_IF_NOT.has(op);
-  if (isBelow) return { value, most: limit.imm - 1 };
-  return isAtMost ? { value, most: limit.imm } : undefined;
+  if (isBelow) return { value, most: limit.imm - 1, condition };
+  return isAtMost ? { value, most: limit.imm, condition } : undefined;
 }
 
 const BELOW = new Set<number>([Op.I32_LT_S, Op.I32_LT_U]);
