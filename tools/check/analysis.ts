@@ -1,3 +1,4 @@
+import { callOrder } from './call-order.ts';
 import { type Instruction, textOf } from './instruction.ts';
 import type { CodeFunction, Program, Violation } from './program.ts';
 import type { Contract } from './routines.ts';
@@ -100,8 +101,8 @@ export class Analysis {
     for (const code of program.functions) {
       const state = newState(code);
       this.functions.set(code.start, state);
-      this.#pending.add(state);
     }
+    for (const state of callOrder(this)) this.#pending.add(state);
     this.types = new TypeTable(program, this.functions);
   }
 

@@ -235,7 +235,7 @@ function enter(
     0,
   );
   const plain = plainOf(visit, state, ARGUMENTS);
-  const onStack = [...target.stackArguments];
+  const onStack = target.stackArguments.size === 0 ? [] : [...target.stackArguments];
   const slot = (offset: number) => state.slots.get(entry + offset);
   ARGUMENTS.forEach((register, i) => {
     // An argument that is only passed on is used if the callee uses it.

@@ -1,3 +1,4 @@
+import { AddressQueue } from './address-queue.ts';
 import type { Analysis, FunctionState } from './analysis.ts';
 import { assume } from './branch.ts';
 import { call, returnFrom, tailCall } from './call.ts';
@@ -40,7 +41,7 @@ class Walk implements Visit {
   restart = false;
   readonly #code: Uint8Array;
   readonly #nodes = new Map<number, Node>();
-  readonly #pending = new Set<number>();
+  readonly #pending = new AddressQueue();
   /** The node from which each instruction was reached without a jump. */
   readonly #owners = new Map<number, number>();
 
@@ -69,23 +70,14 @@ class Walk implements Visit {
     const before = [fn.stackExtent, fn.stackArguments.size, fn.popped].join();
     fn.violations.clear();
     this.#flow(fn.code.start, this.#entryState(), -1);
-    for (const [leader] of this.#drain()) {
-      this.#block(leader);
+    for (let at = this.#pending.take(); at !== undefined; at = this.#pending.take()) {
+      this.#block(at);
       if (this.restart) return;
     }
     this.#checkOverlaps();
     if ([fn.stackExtent, fn.stackArguments.size, fn.popped].join() !== before) {
       // What callers pass there is asked of them only now.
       for (const caller of callers) this.analysis.request(caller);
-    }
-  }
-
-  *#drain(): Generator<[number]> {
-    for (;;) {
-      const [first] = this.#pending;
-      if (first === undefined) return;
-      this.#pending.delete(first);
-      yield [first];
     }
   }
 
@@ -114,11 +106,11 @@ class Walk implements Visit {
     return new State(registers, slots, new Map(), 0);
   }
 
-  /** Control may go to `address` with `state`, from the instruction at `source`. */
+  /** Control may go to `address` with `state`, which is handed over, from the instruction at `source`. */
   #flow(address: number, state: State, source: number): void {
     const node = this.#nodes.get(address);
     if (!node) {
-      this.#nodes.set(address, { state: state.clone(), sources: new Set([source]), joins: 0 });
+      this.#nodes.set(address, { state, sources: new Set([source]), joins: 0 });
       this.#pending.add(address);
       // Code that ran on through this address has to stop here, and join.
       const owner = this.#owners.get(address);
@@ -126,7 +118,7 @@ class Walk implements Visit {
       return;
     }
     if (node.sources.size === 1 && node.sources.has(source)) {
-      this.#nodes.set(address, { ...node, state: state.clone() });
+      this.#nodes.set(address, { ...node, state });
       this.#pending.add(address);
       return;
     }
@@ -241,7 +233,7 @@ class Walk implements Visit {
         this.violate(instruction, 'a jump table that leads out of the function');
         return;
       }
-      this.#flow(target, state, instruction.address);
+      this.#flow(target, state.clone(), instruction.address);
     }
   }
 

@@ -14,14 +14,8 @@ export interface Decoded {
   readonly repeat: number;
 }
 
-const SEGMENT_PREFIXES: Record<number, number> = {
-  38: 0,
-  46: 1,
-  54: 2,
-  62: 3,
-  100: 4,
-  101: 5,
-};
+/** Prefix bytes by the segment registers' numbers. */
+const SEGMENT_PREFIXES: readonly number[] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 
 /** Longest instruction there is. APM3 §1.1. */
 const LONGEST = 15;
@@ -105,15 +99,14 @@ function readHead(code: Uint8Array, offset: number, mode: 32 | 64): Head | undef
     else if (byte === 0x67) address = true;
     else if (byte === 0xf2 || byte === 0xf3) repeat = byte;
     else if (byte === 0xf0) lock = true;
-    else if (SEGMENT_PREFIXES[byte] !== undefined) segment = SEGMENT_PREFIXES[byte];
+    else if (SEGMENT_PREFIXES.includes(byte)) segment = SEGMENT_PREFIXES.indexOf(byte);
     else break;
   }
   const first = code[at] ?? -1;
   const second = code[at + 1] ?? -1;
-  const common = { size16, address, repeat, lock, segment };
   // In 32-bit mode C4 and C5 are LES and LDS unless ModRM names a register.
   if ((first === 0xc4 || first === 0xc5) && (mode === 64 || second >= 0xc0)) {
-    return readVex(code, at, common);
+    return readVex(code, at, { size16, address, repeat, lock, segment });
   }
   const hasRex = mode === 64 && (first & 0xf0) === 0x40;
   if (hasRex) at++;
@@ -126,7 +119,11 @@ function readHead(code: Uint8Array, offset: number, mode: 32 | 64): Head | undef
   const opcode = code[at];
   if (opcode === undefined) return undefined;
   return {
-    ...common,
+    size16,
+    address,
+    repeat,
+    lock,
+    segment,
     rex: hasRex ? first & 15 : 0,
     hasRex,
     vex: undefined,
