@@ -41,6 +41,7 @@ function isOurs(index: u32): bool {
     case Msr.FS_BASE:
     case Msr.GS_BASE:
     case Msr.KERNEL_GS_BASE:
+    case Msr.GUEST_TSC_FREQ:
       return true;
     default:
       return false;

@@ -21,12 +21,15 @@ const HARMLESS = BigInt(
     SevStatus.IBPB_ON_ENTRY,
 );
 
+/** They give the guest what it makes use of where it is there: kernel/time/frequency.ts. */
+const SUPPORTED = BigInt(SevStatus.SECURE_TSC);
+
 /** The features for a kind of host: KVM has no restricted injection, the `hv` build insists on it. */
 export function sevFeatures(host: Host): SevFeatures {
   const required = host === 'hv' ? SNP | BigInt(SevStatus.RESTRICTED_INJECTION) : SNP;
   return {
     required,
-    allowed: required | HARMLESS,
+    allowed: required | SUPPORTED | HARMLESS,
     vmsa: required >> BigInt(SevStatus.FEATURES_SHIFT),
   };
 }

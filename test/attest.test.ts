@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { view } from '../spec/layout.ts';
+import { CertificateEntry } from '../spec/layouts/guest-message.ts';
+import * as SevStatus from '../spec/sev-status.ts';
+import { countPages, pageRuns } from '../tools/emulator/debug/page-states.ts';
+import { launchIgvm } from '../tools/emulator/launch/igvm.ts';
+import { createMachine, type Machine } from '../tools/emulator/machine.ts';
+import type { Mode } from '../tools/emulator/mode.ts';
+import { resetMachine } from '../tools/emulator/reset.ts';
+import { type BuiltKernel, buildImage, buildKernel } from '../tools/image/build.ts';
+import type { Manifest } from '../tools/image/manifest.ts';
+import { root } from '../tools/root.ts';
+
+const LIMIT = 100_000_000;
+const MODES = ['none', 'sev', 'sev-es', 'snp'] as const;
+const NONCE = Buffer.from(Uint8Array.from({ length: 64 }, (_, i) => 0xa0 ^ i)).toString('hex');
+
+let kernel: BuiltKernel;
+const images = new Map<string, Uint8Array>();
+
+/** The image of the program that asks for everything. */
+async function imageOf(args: readonly string[]): Promise<Uint8Array> {
+  const manifest: Manifest = {
+    folder: join(root, 'test/fixtures/attest'),
+    name: 'attest',
+    program: 'attest.ts',
+    args,
+    env: {},
+    modes: MODES,
+    host: 'kvm',
+    memory: 0x10_0000,
+    imports: ['wasi_snapshot_preview1.*', 'tacit.*'],
+    drivers: [],
+  };
+  return (await buildImage(manifest, { kernel })).igvm;
+}
+
+beforeAll(async () => {
+  kernel = await buildKernel();
+  images.set('once', await imageOf([]));
+  images.set('reset', await imageOf(['again']));
+}, 60_000);
+
+interface Line {
+  readonly what: string;
+  readonly errno: number;
+  readonly bytes: string;
+}
+
+interface Running {
+  readonly image?: 'once' | 'reset';
+  readonly features?: bigint;
+  /** What happens at a reset; by default the run ends. */
+  readonly reset?: (machine: Machine) => void;
+}
+
+/** Runs the program in a machine: how it ended, and the lines of its console. */
+function run(mode: Mode, { image = 'once', features = 0n, reset }: Running = {}) {
+  const console: number[] = [];
+  const machine = createMachine({
+    mode,
+    memory: 0x80_0000,
+    features,
+    reset: false,
+    console: (byte) => console.push(byte),
+  });
+  if (reset) machine.hypervisor.onReset = () => reset(machine);
+  launchIgvm(machine, images.get(image) as Uint8Array);
+  const termination = machine.hypervisor.run(LIMIT);
+  const lines = [
+    ...Buffer.from(console)
+      .toString()
+      .matchAll(/^(\w+) (\d\d) (\w*)$/gm),
+  ].map(([, what = '', errno, bytes = '']): Line => ({ what, errno: Number(errno), bytes }));
+  return { machine, termination, lines };
+}
+
+const all = (lines: readonly Line[], wanted: string) =>
+  lines.filter(({ what }) => what === wanted).map(({ bytes }) => Buffer.from(bytes, 'hex'));
+
+const littleEndian = (bytes: Buffer | undefined) => bytes?.readBigUInt64LE(0) ?? -1n;
+
+describe('a program in the machine', () => {
+  it('gets from the AMD-SP what it asks for', () => {
+    const { machine, termination, lines } = run('snp');
+    expect(termination).toEqual({ kind: 'exit', code: 0 });
+    expect(lines.map(({ what, errno }) => `${what} ${errno}`)).toEqual([
+      ...['report 0', 'extended 0', 'certificates 0', 'key 0', 'key 0', 'tsc 0'],
+      ...['random 0', 'random 0', 'clock 0', 'clock 0'],
+    ]);
+    const [report = Buffer.alloc(0)] = all(lines, 'report');
+    expect(report.subarray(0x50, 0x90).toString('hex')).toBe(NONCE);
+    const digest = Buffer.from(machine.launchDigest ?? []).toString('hex');
+    expect(report.subarray(0x90, 0xc0).toString('hex')).toBe(digest);
+    const [plain, mixed] = all(lines, 'key');
+    expect(plain).not.toEqual(mixed);
+    // A message of each kind, none of them by #VC.
+    expect(machine.statistics.vcs).toBe(0);
+  });
+
+  it('gets certificates that the table tells the places of', () => {
+    const [table = Buffer.alloc(0)] = all(run('snp').lines, 'certificates');
+    expect(table.length).toBeGreaterThan(0);
+    const bytes = Uint8Array.from(table);
+    const sizes: number[] = [];
+    for (let at = 0; ; at += CertificateEntry.size) {
+      const { guid, offset, size } = view(CertificateEntry, bytes, at);
+      if (guid.every((byte) => byte === 0)) break;
+      // Each is DER: a SEQUENCE whose length has two bytes.
+      expect([...bytes.subarray(offset, offset + 2)]).toEqual([0x30, 0x82]);
+      sizes.push(size);
+    }
+    expect(sizes).toHaveLength(3);
+  });
+
+  it.each(['none', 'sev', 'sev-es'] as const)('gets nothing from it in mode %s', (mode) => {
+    const { termination, lines } = run(mode);
+    expect(termination).toEqual({ kind: 'exit', code: 0 });
+    const refused = lines.filter(({ errno }) => errno === 58).map(({ what }) => what);
+    expect(refused).toEqual(['report', 'extended', 'key', 'key', 'tsc']);
+  });
+
+  it.each(MODES)('gets random numbers and a clock in mode %s', (mode) => {
+    const { lines } = run(mode);
+    const [one, two] = all(lines, 'random');
+    expect(one).toHaveLength(32);
+    expect(one).not.toEqual(two);
+    const [before, after] = all(lines, 'clock');
+    const passed = littleEndian(after) - littleEndian(before);
+    // A line of the console lies between them, and an instruction is a nanosecond here.
+    expect(passed).toBeGreaterThan(0n);
+    expect(passed).toBeLessThan(1_000_000n);
+  });
+
+  it('has its time from Secure TSC where that is on', () => {
+    const features = BigInt(SevStatus.SECURE_TSC) >> BigInt(SevStatus.FEATURES_SHIFT);
+    const { termination, lines } = run('snp', { features });
+    expect(termination).toEqual({ kind: 'exit', code: 0 });
+    const [before, after] = all(lines, 'clock');
+    expect(littleEndian(after)).toBeGreaterThan(littleEndian(before));
+  });
+
+  it.each(MODES)('has the machine reset, and is the same again (mode %s)', (mode) => {
+    let shared = -1;
+    let before: string | undefined;
+    const { machine, termination, lines } = run(mode, {
+      image: 'reset',
+      // The first time the machine starts again, the second time it ends.
+      reset: (again) => {
+        const digest = again.launchDigest && Buffer.from(again.launchDigest).toString('hex');
+        if (again.statistics.resets === 1) {
+          expect(digest).toBe(before);
+          again.hypervisor.end({ kind: 'exit', code: 77 });
+          return;
+        }
+        before = digest;
+        shared = countPages(pageRuns(again)).shared;
+        resetMachine(again);
+      },
+    });
+    expect(termination).toEqual({ kind: 'exit', code: 77 });
+    expect(machine.statistics.resets).toBe(1);
+    expect(all(lines, 'clock')).toHaveLength(4);
+    if (mode === 'snp') {
+      // Nothing but the GHCB, which carried the request; reports say that nothing has changed.
+      expect(shared).toBe(1);
+      expect(before).toMatch(/^[0-9a-f]{96}$/);
+      const measurements = all(lines, 'report').map((one) => one.subarray(0x90, 0xc0));
+      expect(measurements.map((one) => one.toString('hex'))).toEqual([before, before]);
+    }
+  });
+});
