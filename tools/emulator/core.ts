@@ -141,10 +141,12 @@ export class Core {
   /** Copies the machine's state; what comes back puts it there again, as often as it is called. */
   snapshot(): () => void {
     this.#wasm.forget();
-    const saved = this.#memory.parts.map((part) => part.slice());
+    const mapped = this.npt.used;
+    const saved = this.#memory.parts(mapped).map((part) => part.slice());
     return () => {
       this.#wasm.forget();
-      this.#memory.parts.forEach((part, i) => {
+      this.npt.clear();
+      this.#memory.parts(mapped).forEach((part, i) => {
         const before = saved[i];
         if (before) part.set(before);
       });

@@ -5,6 +5,7 @@
 
 import { EXIT_PORT } from '../../spec/abi/platform.ts';
 import { COM1 } from '../../spec/uart.ts';
+import { type Check, Checks } from './checks.ts';
 import { type Core, createCore, type MmioBus } from './core.ts';
 import { C_BIT, MIN_SEV_ASID } from './cpuid/model.ts';
 import { absentPart, ResetControl } from './devices/absent.ts';
@@ -39,6 +40,8 @@ export interface MachineOptions {
   readonly trace?: Trace;
   /** Whether the machine starts again when the guest asks for it; else the run ends. */
   readonly reset?: boolean;
+  /** Checks of the architecture's that the machine goes without, as a control. */
+  readonly without?: readonly Check[];
   /** SEV_FEATURES bits that an SNP guest gets beside those that its host has for all. */
   readonly features?: bigint;
   /** Sees each PVALIDATE that succeeds. */
@@ -61,6 +64,7 @@ export interface Machine {
   readonly console: Console;
   readonly hypervisor: Hypervisor;
   readonly psp: Psp;
+  readonly checks: Checks;
   readonly statistics: Statistics;
   /** What a script has to say about the launch. */
   readonly hooks: LaunchHooks;
@@ -141,9 +145,11 @@ export function createMachine(options: MachineOptions): Machine {
     },
   });
   core.control.cBit = C_BIT;
-  const memory = new GuestMemory(core, plan);
+  const checks = new Checks(core);
+  for (const check of options.without ?? []) checks.lift(check);
+  const memory = new GuestMemory(core, plan, checks);
   const asid = mode === 'sev' ? MIN_SEV_ASID : 1;
-  const vcpu = new Vcpu(core, mode, asid);
+  const vcpu = new Vcpu(core, mode, asid, checks);
   const pages = new PageStates(core, memory, asid, (frame) => vcpu.uses(frame));
   const { trace } = options;
   const ports = new PortBus(
@@ -160,7 +166,7 @@ export function createMachine(options: MachineOptions): Machine {
   const interrupts = new Interrupts({ vcpu, apic, clock, memory, restricted });
   const mmio = mmioBus(apic, () => interrupts.givePriority());
   const parts = { mode, core, vcpu, memory, pages, ports, mmio, clock, apic, interrupts };
-  const psp = new Psp(core, new Random(seed, 'AMD-SP'));
+  const psp = new Psp(core, new Random(seed, 'AMD-SP'), checks);
   const certificates = () => chipKeys().certificates;
   const hypervisor = new Hypervisor({
     ...parts,
@@ -182,6 +188,7 @@ export function createMachine(options: MachineOptions): Machine {
   const machine = { mode, asid, core, memory, pages, vcpu, ports, console, hypervisor, psp };
   const whole: Machine = {
     ...machine,
+    checks,
     statistics,
     hooks: {},
     launchDigest: undefined,

@@ -56,15 +56,18 @@ export class CoreMemory {
     return this.nested + gfn * 8;
   }
 
-  /** The parts that a copy of the machine needs: no translations, no decoded code, no tables. */
-  get parts(): readonly Uint8Array<ArrayBuffer>[] {
+  /**
+   * The parts that a copy of the machine needs: no translations, no decoded code, no tables, and of the
+   * nested table the first `mapped` entries.
+   */
+  parts(mapped: number): readonly Uint8Array<ArrayBuffer>[] {
     const part = (from: number, to: number) => this.bytes.subarray(from, to);
     const frames = this.frames + this.systemFrames * PAGE;
     return [
       part(Region.CPU, Region.BOUNCE),
       part(Region.KEYS, Region.KEYS + Region.KEY_SLOTS * Region.KEY_SLOT_SIZE),
       part(Region.FRAME_INFO, this.staging),
-      part(this.nested, this.nested + this.gpaFrames * 8),
+      part(this.nested, this.nested + mapped * 8),
       part(this.frames, frames),
     ];
   }

@@ -18,10 +18,16 @@ export interface NestedEntry {
 export class NestedTable {
   readonly #memory: CoreMemory;
   readonly #changed: () => void;
+  #used = 0;
 
   constructor(memory: CoreMemory, changed: () => void) {
     this.#memory = memory;
     this.#changed = changed;
+  }
+
+  /** Guest frames from 0 up to the highest that ever had an entry. */
+  get used(): number {
+    return this.#used;
   }
 
   get count(): number {
@@ -53,13 +59,14 @@ export class NestedTable {
       (entry.huge ? Region.NPT_HUGE : 0);
     const word = (BigInt(entry.frame) << 12n) | BigInt(flags);
     this.#memory.data.setBigUint64(this.#memory.nestedEntry(gfn), word, true);
+    this.#used = Math.max(this.#used, gfn + 1);
     this.#changed();
   }
 
   /** Maps nothing. */
   clear(): void {
     const first = this.#memory.nestedEntry(0);
-    this.#memory.bytes.fill(0, first, first + this.count * 8);
+    this.#memory.bytes.fill(0, first, first + this.#used * 8);
     this.#changed();
   }
 
@@ -73,6 +80,7 @@ export class NestedTable {
     const flags = rights | (huge ? Region.NPT_HUGE : 0);
     const first = this.#memory.nestedEntry(gfn);
     this.#memory.nestedEntry(gfn + count - 1);
+    this.#used = Math.max(this.#used, gfn + count);
     for (let i = 0; i < count; i++) {
       const at = first + i * 8;
       this.#memory.data.setUint32(at, ((frame + i) << 12) | flags, true);

@@ -1,5 +1,6 @@
 import { VECTOR_PF } from '../../../spec/cpu.ts';
 import * as Fault from '../../../spec/page-fault.ts';
+import { Checks } from '../checks.ts';
 import type { Core } from '../core.ts';
 import { entryFor } from './rmp.ts';
 
@@ -54,12 +55,14 @@ export function planMemory(bytes: number): MemoryPlan {
 export class GuestMemory {
   readonly ranges: readonly RamRange[];
   readonly #core: Core;
+  readonly #checks: Checks;
   readonly #watched = new Map<number, () => void>();
   readonly #firstSpare: number;
   #nextSpare: number;
 
-  constructor(core: Core, plan: MemoryPlan) {
+  constructor(core: Core, plan: MemoryPlan, checks = new Checks(core)) {
     this.#core = core;
+    this.#checks = checks;
     this.ranges = plan.ranges;
     this.#firstSpare = plan.firstSpare;
     this.#nextSpare = plan.firstSpare;
@@ -130,7 +133,8 @@ export class GuestMemory {
   write(spa: number, bytes: Uint8Array): HostFault | undefined {
     const end = spa + bytes.length;
     for (let at = spa; at < end; at = (Math.floor(at / PAGE) + 1) * PAGE) {
-      if (entryFor(this.#core.frames, Math.floor(at / PAGE)).assigned) {
+      const { assigned } = entryFor(this.#core.frames, Math.floor(at / PAGE));
+      if (assigned && this.#checks.has('rmp-host-write')) {
         const errorCode = Fault.PRESENT + Fault.WRITE + Fault.RMP;
         return { kind: 'fault', vector: VECTOR_PF, errorCode, spa: at };
       }

@@ -1,10 +1,11 @@
-import { RFLAGS_IF, VECTOR_HV } from '../../../spec/cpu.ts';
+import { RFLAGS_IF } from '../../../spec/cpu.ts';
 import * as Injection from '../../../spec/event-injection.ts';
 import * as Exit from '../../../spec/exit.ts';
 import { VMSA_GPA } from '../../../spec/launch.ts';
 import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
+import { Checks } from '../checks.ts';
 import type { Core } from '../core.ts';
 import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
 import { type Mode, protectedState } from '../mode.ts';
@@ -40,6 +41,7 @@ const STRETCH = 0x4000_0000;
  */
 export class Vcpu {
   readonly #core: Core;
+  readonly #checks: Checks;
   readonly #mode: Mode;
   readonly #asid: number;
   /** The VMSA as the processor left it. */
@@ -52,8 +54,9 @@ export class Vcpu {
   #startRefusal: string | undefined;
   #refusal = '';
 
-  constructor(core: Core, mode: Mode, asid: number) {
+  constructor(core: Core, mode: Mode, asid: number, checks = new Checks(core)) {
     this.#core = core;
+    this.#checks = checks;
     this.#mode = mode;
     this.#asid = asid;
     core.control.asid = asid;
@@ -143,13 +146,14 @@ export class Vcpu {
       this.#refusal = refusal;
       return { code: Exit.INVALID, info1: 0n, info2: 0n };
     }
+    const injected = this.#core.control.eventInj;
     this.#core.control.exitIntInfo = 0n;
     if ((this.#core.control.sevFeatures & ALTERNATE_INJECTION) !== 0n) {
       return { code: EXIT_MISSING, info1: 0n, info2: 0n };
     }
     const code = this.#core.run(Math.min(maxInstructions, STRETCH));
     const { exitInfo1, exitInfo2, exitIntInfo } = this.#core.control;
-    if (mustRepeat(exitIntInfo)) this.inject(exitIntInfo);
+    if (mustRepeat(exitIntInfo, injected)) this.inject(exitIntInfo);
     return { code, info1: exitInfo1, info2: exitInfo2 };
   }
 
@@ -215,7 +219,7 @@ export class Vcpu {
     if (es && frame === undefined) return 'there is no VMSA';
     if (this.#startRefusal !== undefined) return this.#startRefusal;
     if (frame !== undefined) {
-      if (this.#mode === 'snp') {
+      if (this.#mode === 'snp' && this.#checks.has('vmsa-page')) {
         const refusal = refusedPage(this.#core.frames.rmp(frame), this.#asid, this.#vmsaGfn);
         if (refusal !== undefined) return refusal;
       }
@@ -224,6 +228,7 @@ export class Vcpu {
         if (refusal !== undefined) return refusal;
       }
     }
+    if (!this.#checks.has('event-injection')) return undefined;
     const features = es ? this.#core.control.sevFeatures : 0n;
     return refusedEvent(eventInj, features, es);
   }
@@ -233,10 +238,11 @@ export class Vcpu {
     const page = this.#readVmsa(frame);
     // Before SNP the processor knows a checksum of what it left there. APM2 §15.35.8
     const changed = page.some((byte, at) => byte !== this.#vmsa[at]);
-    if (changed && this.#mode === 'sev-es') return 'the VMSA was changed';
+    const checked = this.#mode === 'sev-es' && this.#checks.has('vmsa-checksum');
+    if (changed && checked) return 'the VMSA was changed';
     const save = view(Vmsa, page);
     const refusal = refusedVmsa(save, this.#mode);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined && this.#checks.has('vmsa-state')) return refusal;
     this.#vmsa = page;
     this.#fresh = false;
     loadState(this.#core.state, page);
@@ -273,12 +279,12 @@ export class Vcpu {
 }
 
 /**
- * Whether an event whose delivery led to the exit must be injected again. The guest comes to what
- * its instructions raise by itself, to #VC in particular; no instruction raises #HV. APM2 §15.7.2.
+ * Whether an event whose delivery led to the exit must be injected again: interrupts, and what was
+ * `injected`. The guest comes to what its instructions raise by itself. APM2 §15.7.2.
  */
-function mustRepeat(event: bigint): boolean {
+function mustRepeat(event: bigint, injected: bigint): boolean {
   if ((event & BigInt(Injection.VALID)) === 0n) return false;
   const type = Number((event >> BigInt(Injection.TYPE_SHIFT)) & 7n);
-  if (type === Injection.TYPE_EXCEPTION) return Number(event & 0xffn) === VECTOR_HV;
-  return type === Injection.TYPE_INTERRUPT || type === Injection.TYPE_NMI;
+  if (type === Injection.TYPE_INTERRUPT || type === Injection.TYPE_NMI) return true;
+  return event === injected;
 }

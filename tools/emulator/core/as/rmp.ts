@@ -29,8 +29,12 @@ export function rmpEntry(frame: u32): usize {
 /** Whether the entry is the guest's own for `gfn`: guest-owned, reverse map, mutable. */
 export function ownsPage(entry: usize, frame: u32, gfn: u64): bool {
   const word = load<u64>(entry);
-  if ((word & Region.RMP_ASSIGNED) === 0 || (word & Region.RMP_IMMUTABLE) !== 0) return false;
-  if (((word >> Region.RMP_ASID_SHIFT) & ASID_MASK) !== load<u32>(Control.ASID)) return false;
+  const checks = ~load<u32>(Control.LIFTED);
+  if ((checks & Region.LIFTED_OWNER) !== 0) {
+    if ((word & Region.RMP_ASSIGNED) === 0 || (word & Region.RMP_IMMUTABLE) !== 0) return false;
+    if (((word >> Region.RMP_ASID_SHIFT) & ASID_MASK) !== load<u32>(Control.ASID)) return false;
+  }
+  if ((checks & Region.LIFTED_REVERSE_MAP) === 0) return true;
   const within: u64 = (word & Region.RMP_HUGE) !== 0 ? <u64>(frame & 0x1ff) : 0;
   return ((word >> 12) & GFN_MASK) + within === gfn;
 }
@@ -47,13 +51,19 @@ export function checkRmp(
 ): u32 {
   const entry = rmpEntry(frame);
   const word = load<u64>(entry);
+  const checks = ~load<u32>(Control.LIFTED);
   if (!isSnp() || !isPrivate) {
+    if ((checks & Region.LIFTED_SHARED_WRITE) === 0) return RMP_ALLOWED;
     const writes = access === WRITE || (table && !isSnp());
     return writes && (word & Region.RMP_ASSIGNED) !== 0 ? RMP_DENIED : RMP_ALLOWED;
   }
   if (!ownsPage(entry, frame, gfn)) return RMP_DENIED;
-  if (((word & Region.RMP_HUGE) !== 0) !== huge) return RMP_DENIED;
-  if (((word >> Region.RMP_VALIDATED_SHIFT) & 1) === 0) return RMP_NOT_VALIDATED;
+  if (((word & Region.RMP_HUGE) !== 0) !== huge && (checks & Region.LIFTED_SIZE) !== 0) {
+    return RMP_DENIED;
+  }
+  const validated = ((word >> Region.RMP_VALIDATED_SHIFT) & 1) !== 0;
+  if (!validated && (checks & Region.LIFTED_VALIDATED) !== 0) return RMP_NOT_VALIDATED;
+  if ((checks & Region.LIFTED_VMPL) === 0) return RMP_ALLOWED;
   let right = Right.READ;
   if (access === WRITE) right |= Right.WRITE;
   if (access === EXECUTE) right = user ? Right.EXECUTE_USER : Right.EXECUTE_SUPERVISOR;
