@@ -124,6 +124,7 @@ describe('#VC', () => {
 
   it.each([
     ['RDMSR of SEV_STATUS', 0x32, 0xc001_0131n],
+    ['RDMSR of GUEST_TSC_FREQ', 0x32, 0xc001_0134n],
     ['WRMSR of the GHCB MSR', 0x30, 0xc001_0130n],
     ['WRMSR of EFER', 0x30, 0xc000_0080n],
   ])('of %s, which no host intercepts, ends the guest', (_, opcode, rcx) => {
