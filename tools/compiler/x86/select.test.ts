@@ -110,3 +110,43 @@ describe('instructions of later processors', () => {
     expect(code(body)).not.toContain(mnemonic);
   });
 });
+
+describe('a vector', () => {
+  const vector = (body: string, options: Partial<CompileOptions> = {}) =>
+    afterPass('object', moduleWith('(param i32 v128 v128) (result v128)', body), options).join(
+      '\n',
+    );
+
+  it('is loaded and stored as a whole, wherever it lies', () => {
+    expect(vector('(v128.load offset=3 (local.get 0))')).toMatch(/movups xmm\d,XMMWORD PTR/);
+  });
+
+  it('is no memory operand: those must be aligned, and read 16 bytes (CVE-2023-30624)', () => {
+    const text = vector('(v128.and (local.get 1) (v128.load64_zero offset=8 (local.get 0)))');
+    expect(text).toMatch(/movsd xmm\d,QWORD PTR \[r14\+rdi\*1\+0x8\]/);
+    expect(text).toMatch(/pand xmm\d,xmm\d/);
+  });
+
+  it('has 16 bytes where it is spilled across a call', () => {
+    const text = vector(
+      '(v128.xor (local.get 1) (call $f (local.get 0) (local.get 2) (local.get 2)))',
+    );
+    expect(text).toMatch(/movups XMMWORD PTR \[rsp[^\]]*\],xmm0/);
+  });
+});
+
+describe('a tail call', () => {
+  it('is a jump', () => {
+    const text = code('(return_call $f (local.get 1) (local.get 0))');
+    expect(text).toMatch(/jmp/);
+    expect(text).not.toMatch(/call|ret/);
+  });
+});
+
+describe('an atomic access', () => {
+  it('is checked for alignment, and locked', () => {
+    const text = code('(i32.atomic.rmw.add offset=2 (local.get 0) (local.get 1))');
+    expect(text).toMatch(/lea r11d,\[rdi\+0x2\]\ntest r11d,0x3\nj/);
+    expect(text).toMatch(/lock xadd/);
+  });
+});
