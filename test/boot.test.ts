@@ -110,6 +110,21 @@ describe('luggage', () => {
     expect(times.has(0)).toBe(false);
   });
 
+  it('accepts RAM beyond what its manifest says only when it is used', async () => {
+    const { igvm } = await buildImage({ ...manifest, lazyAbove: 4 * MIB }, { kernel });
+    for (const host of ['kvm', 'hv'] as const) {
+      const image = host === 'kvm' ? igvm : await lazyFor(host);
+      const { lines, report } = boot('snp', { image, host, memory: 64 * MIB });
+      expect(lines).toEqual(['Tacit, mode snp', PACKED, '']);
+      // 31 of them with all of RAM.
+      expect(report.pvalidates.validate2m).toBeLessThanOrEqual(4);
+    }
+  });
+
+  async function lazyFor(host: HostName): Promise<Uint8Array> {
+    return (await buildImage({ ...manifest, host, lazyAbove: 4 * MIB }, { kernel })).igvm;
+  }
+
   it('ends before its program starts in a mode that is not in its manifest', async () => {
     const expected = [
       expect.stringMatching(

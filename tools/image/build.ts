@@ -124,7 +124,7 @@ function sourceMaps(texts: Readonly<Record<string, string | undefined>>): Map<st
 }
 
 function link(
-  { host, modes, args, env, memory }: Manifest,
+  { host, modes, args, env, memory, lazyAbove = Number.POSITIVE_INFINITY }: Manifest,
   cpu: Cpu,
   kernel: WasmObject,
   program: WasmObject,
@@ -152,6 +152,7 @@ function link(
       host: HOSTS.indexOf(host),
       featuresRequired: required,
       featuresAllowed: allowed,
+      ...(Number.isFinite(lazyAbove) && { lazyAbove: BigInt(lazyAbove) }),
     },
   });
 }

@@ -16,6 +16,7 @@ describe('a manifest', () => {
       modes: ['snp'],
       host: 'kvm',
       memory: 64 * 1024 * 1024,
+      lazyAbove: Number.POSITIVE_INFINITY,
       imports: [],
       drivers: [],
     });
@@ -30,10 +31,11 @@ describe('a manifest', () => {
       modes: ['snp', 'none'],
       host: 'hv',
       memory: '512K',
+      lazyAbove: '1G',
       imports: ['wasi_snapshot_preview1.*', 'tacit.report'],
       drivers: ['net'],
     };
-    expect(parse(all)).toEqual({ folder: '/here', ...all, memory: 512 * 1024 });
+    expect(parse(all)).toEqual({ folder: '/here', ...all, memory: 512 * 1024, lazyAbove: 2 ** 30 });
   });
 
   it.each([

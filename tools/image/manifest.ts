@@ -26,6 +26,8 @@ export interface Manifest {
   readonly host: Host;
   /** The most bytes that the program's memory may have: a multiple of 64 KiB. */
   readonly memory: number;
+  /** RAM beyond this many bytes is accepted when it is first used; absent: all before the program starts. */
+  readonly lazyAbove?: number;
   /** What the program may import: `MODULE.NAME`, or `MODULE.*`. */
   readonly imports: readonly string[];
   readonly drivers: readonly string[];
@@ -74,6 +76,7 @@ export function parseManifest(text: string, folder: string, file: string): Manif
     modes: take('modes', modes, ['snp']),
     host: take('host', oneOf(HOSTS), 'kvm'),
     memory: take('memory', memorySize, 64 * MIB),
+    lazyAbove: take('lazyAbove', ramSize, Number.POSITIVE_INFINITY),
     imports: take('imports', list(importName), []),
     drivers: take('drivers', list(fileName), []),
   };
@@ -144,13 +147,27 @@ const environment: Check<Readonly<Record<string, string>>> = {
   },
 };
 
-const memorySize: Check<number> = {
-  expected: 'bytes, or a size such as "512K", "64M" or "4G", a multiple of 64K up to 4G',
-  read(value) {
-    const text = typeof value === 'number' ? String(value) : value;
-    const [, digits, unit = ''] =
-      typeof text === 'string' ? (/^(\d+)([KMG]?)$/.exec(text) ?? []) : [];
-    const size = Number(digits) * (UNITS.get(unit) ?? Number.NaN);
-    return size > 0 && size % 0x1_0000 === 0 && size <= 4096 * MIB ? size : undefined;
-  },
-};
+/** A size that is a multiple of `unit`, from that to `most`; `expected` says so. */
+function sizeIn(unit: number, most: number, expected: string): Check<number> {
+  return {
+    expected,
+    read(value) {
+      const text = typeof value === 'number' ? String(value) : value;
+      const [, digits, suffix = ''] =
+        typeof text === 'string' ? (/^(\d+)([KMG]?)$/.exec(text) ?? []) : [];
+      const size = Number(digits) * (UNITS.get(suffix) ?? Number.NaN);
+      return size > 0 && size % unit === 0 && size <= most ? size : undefined;
+    },
+  };
+}
+
+const memorySize = sizeIn(
+  0x1_0000,
+  4096 * MIB,
+  'bytes, or a size such as "512K", "64M" or "4G", a multiple of 64K up to 4G',
+);
+const ramSize = sizeIn(
+  2 * MIB,
+  2 ** 48,
+  'bytes, or a size such as "64M" or "1G", a multiple of 2M',
+);

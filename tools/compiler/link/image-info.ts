@@ -31,6 +31,8 @@ export interface ImagePolicy {
   /** SEV_STATUS bits that must be set under SNP, and those that may. */
   readonly featuresRequired: bigint;
   readonly featuresAllowed: bigint;
+  /** RAM beyond this many bytes is accepted on first use; absent: all is accepted at once. */
+  readonly lazyAbove?: bigint;
 }
 
 /** ImageInfo.lazyAbove that no amount of RAM is above. */
@@ -48,7 +50,7 @@ export function addImageInfo(
   const info = view(ImageInfo, bytes);
   Object.assign(info, policy);
   info.magic = BigInt(Platform.IMAGE_MAGIC);
-  info.lazyAbove = NEVER;
+  info.lazyAbove = policy.lazyAbove ?? NEVER;
   info.vmsaGpa = BigInt(Launch.VMSA_GPA);
   info.cpuidPage = CPUID_PAGE;
   info.secretsPage = SECRETS_PAGE;
