@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Cpu } from '../../tools/compiler/compile.ts';
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
 import { root } from '../../tools/root.ts';
@@ -12,6 +13,12 @@ import { withoutNanBits, withoutReferences } from './values.ts';
 
 /** How often each exported function is called. */
 const CALLS = 3;
+
+/** Processors that code can be made for and that this one is. */
+const levels: readonly Cpu[] = (['x86-64', 'x86-64-v2', 'x86-64-v3'] as const).filter((cpu) => {
+  const flag = { 'x86-64': 'sse2', 'x86-64-v2': 'sse4_2', 'x86-64-v3': 'avx2' }[cpu];
+  return new RegExp(`\\b${flag}\\b`).test(readFileSync('/proc/cpuinfo', 'utf8'));
+});
 
 /** What was compared of one module. */
 export interface Tally {
@@ -27,8 +34,9 @@ export interface Tally {
 export function compareSeed(wasmOpt: string, seed: number, runtime: WasmObject): Tally {
   const wasm = generateModule(wasmOpt, seed);
   const lines = callsOf(wasm, CALLS, random(seed ^ 0x5555_5555));
+  const cpu = levels[seed % levels.length];
   try {
-    return compare(wasm, lines, runtime);
+    return compare(wasm, lines, runtime, cpu);
   } catch (error) {
     const folder = join(root, 'build/differential');
     mkdirSync(folder, { recursive: true });
@@ -47,13 +55,14 @@ export function compare(
   wasm: Uint8Array<ArrayBuffer>,
   lines: readonly string[],
   runtime: WasmObject,
+  cpu?: Cpu,
 ): Tally {
   const expected = runInV8(wasm, lines);
   const input = lines.map((line) => `${line}\n`).join('');
   checkRun(
     lines,
     expected,
-    runExecutable(makeExecutable({ wasm }, linksOf(wasm), runtime), ['--batch'], input),
+    runExecutable(makeExecutable({ wasm }, linksOf(wasm), runtime, cpu), ['--batch'], input),
   );
   return {
     calls: lines.filter((line) => line.startsWith('"')).length,

@@ -10,6 +10,7 @@ import { numberValues } from '../ir/gvn.ts';
 import { layOut } from '../ir/layout.ts';
 import { findLoops } from '../ir/loops.ts';
 import { lower } from '../ir/lower.ts';
+import { lowerVectors } from '../ir/lower-vector.ts';
 import { removeTrivialPhis } from '../ir/phis.ts';
 import { decode } from '../wasm/decode.ts';
 import { allocate } from './allocate.ts';
@@ -32,6 +33,7 @@ function selected(wasm: Uint8Array): MachineFn[] {
     const fn = buildFn(context, index, body);
     removeTrivialPhis(fn);
     lower(fn, { hasPopulationCount: false, hasWholeMemory: false });
+    lowerVectors(fn, false);
     numberValues(fn);
     removeDeadCode(fn);
     findLoops(fn);
