@@ -87,7 +87,6 @@ function storeEntry(
   size: number,
   value: Value | undefined,
 ): void {
-  const { address, next } = instruction;
   const field = place.kind === 'table' ? place.field : place.at & 8;
   const entry =
     place.kind === 'table' ? `${place.table}[${place.index.id}]` : `${place.at - field}`;
@@ -95,11 +94,12 @@ function storeEntry(
     visit.analysis.useData(visit.fn, instruction, place.at, size, 'entry');
   }
   if (size === 8 && field === 0 && value) {
-    state.halfWritten = { entry, low: value, next };
+    if (state.halfWritten) visit.violate(instruction, 'a table is left with half an entry');
+    state.halfWritten = { entry, low: value };
     return;
   }
   const first = state.halfWritten;
-  const follows = size === 8 && field === 8 && first?.entry === entry && first.next === address;
+  const follows = size === 8 && field === 8 && first?.entry === entry;
   if (!follows || !isEntry(first.low, value)) {
     visit.violate(instruction, 'a store to a table of what is no entry');
   }

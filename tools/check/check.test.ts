@@ -131,6 +131,112 @@ describe('what the compiler makes', () => {
   });
 });
 
+/** References to functions in every place where one can be, and calls in place of returns. */
+const references = `(module
+  (type $many (func (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (memory 1)
+  (table $t (export "t") 4 100 funcref)
+  (table $e 3 externref)
+  (global $g (mut funcref) (ref.null func))
+  (elem declare func $a $b)
+  (elem $p funcref (ref.func $a) (ref.null func))
+  (func $a (result i32) (i32.const 1))
+  (func $b (param funcref i32) (result funcref) (local.get 0))
+  (func $last (type $many) (i32.load (local.get 7)))
+  (func $one (param i32) (result i32) (i32.load (local.get 0)))
+  (func $set (export "set") (param i32 funcref) (table.set $t (local.get 0) (local.get 1)))
+  (func (export "get") (param i32) (result funcref) (table.get $t (local.get 0)))
+  (func (export "move") (param i32 i32)
+    (table.set $t (local.get 0) (call $b (table.get $t (local.get 1)) (i32.const 1))))
+  (func $global (export "global") (param i32)
+    (table.set $t (local.get 0) (global.get $g))
+    (global.set $g (ref.func $a)))
+  (func (export "select") (param i32)
+    (table.set $t (local.get 0)
+      (select (result funcref) (global.get $g) (ref.func $b) (local.get 0))))
+  (func $grow (export "grow") (param i32) (result i32)
+    (table.grow $t (global.get $g) (local.get 0)))
+  (func (export "host") (param i32 externref) (table.set $e (local.get 0) (local.get 1)))
+  (func (export "copy") (param i32 i32 i32)
+    (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "call") (param i32) (result i32) (call_indirect $t (result i32) (local.get 0)))
+  (func $tail (export "tail") (param i32) (result i32)
+    (return_call $last ${'(local.get 0) '.repeat(8)}))
+  (func (export "fewer") (type $many) (return_call $one (local.get 7)))
+  (func (export "through") (param i32) (result i32)
+    (return_call_indirect $t (type $many) ${'(local.get 0) '.repeat(9)}))
+)`;
+
+describe('references and calls in place of returns', () => {
+  let other: Patient;
+  beforeAll(() => {
+    other = new Patient(makeExecutable({ wasm: wat(references) }, [], runtime));
+  });
+
+  it('keep every rule', () => {
+    expect(broken(other.file)).toEqual([]);
+  });
+
+  it('do not, if the halves of an entry are not of one record', () => {
+    const file = other.change(
+      'main!set',
+      (each) =>
+        isMove(each) && each.operands[1]?.kind === 'memory' && memoryOf(each)?.displacement === 8,
+      (each, original) =>
+        sameName(each, original) &&
+        memoryOf(each)?.base === memoryOf(original)?.base &&
+        memoryOf(each)?.displacement === 0,
+    );
+    expect(broken(file).join()).toMatch(/a store to a table of what is no entry/);
+  });
+
+  it('do not, if half of an entry goes elsewhere', () => {
+    const file = other.change(
+      'main!set',
+      (each) =>
+        isMove(each) && each.operands[0]?.kind === 'memory' && memoryOf(each)?.displacement === 8,
+      (each, original) =>
+        sameName(each, original) &&
+        memoryOf(each)?.base === memoryOf(original)?.base &&
+        memoryOf(each)?.displacement === 0,
+    );
+    expect(broken(file).join()).toMatch(/half an entry|no entry/);
+  });
+
+  it('do not, if a global is given what is no reference', () => {
+    const addresses = other.instructions('main!global').filter((each) => nameOf(each) === 'lea');
+    const file = other.change(
+      'main!global',
+      (each) => each.address === addresses.at(-1)?.address,
+      (each, original) =>
+        sameName(each, original) &&
+        memoryOf(each)?.displacement === (memoryOf(original)?.displacement ?? 0) + 1,
+    );
+    expect(broken(file)).not.toEqual([]);
+  });
+
+  it('do not, if the routine for growing tables gets another address', () => {
+    const file = other.change(
+      'main!grow',
+      (each) => nameOf(each) === 'lea' && memoryOf(each)?.relative === true,
+      (each, original) => isMove(each) && each.next === original.next,
+    );
+    expect(broken(file)).not.toEqual([]);
+  });
+
+  it('do not, if a return address is moved to the wrong place', () => {
+    const file = other.change(
+      'main!tail',
+      (each) => nameOf(each) === 'lea' && memoryOf(each)?.base === RSP,
+      (each, original) =>
+        sameName(each, original) &&
+        memoryOf(each)?.base === RSP &&
+        memoryOf(each)?.displacement !== memoryOf(original)?.displacement,
+    );
+    expect(broken(file).join()).toMatch(/in main!tail/);
+  });
+});
+
 describe('a byte changed', () => {
   const UNPROVEN = /not shown to lie within the sandbox/;
 

@@ -14,8 +14,6 @@ export interface HalfWritten {
   /** Names the entry. */
   readonly entry: string;
   readonly low: Value;
-  /** Address of the instruction that must follow. */
-  readonly next: number;
 }
 
 /** What is known at a point of a function. */

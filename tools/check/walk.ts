@@ -136,7 +136,12 @@ class Walk implements Visit {
       const instruction = this.#fetch(address);
       if (!instruction) return;
       this.#owners.set(address, leader);
+      const { halfWritten } = state;
       const goesOn = this.#execute(instruction, state);
+      if (halfWritten && state.halfWritten === halfWritten) {
+        this.violate(instruction, 'a table is left with half an entry');
+        state.halfWritten = undefined;
+      }
       if (!goesOn || this.restart) return;
       const { next } = instruction;
       if (this.#nodes.has(next)) {
@@ -169,10 +174,6 @@ class Walk implements Visit {
   #execute(instruction: Instruction, state: State): boolean {
     const { row, operands, address, next } = instruction;
     const [operand] = operands;
-    if (state.halfWritten && state.halfWritten.next !== address) {
-      this.violate(instruction, 'a table is left with half an entry');
-      state.halfWritten = undefined;
-    }
     switch (row.effect.name) {
       case 'jcc': {
         if (operand?.kind !== 'target') return false;
