@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import * as Injection from '../../spec/event-injection.ts';
 import * as Exit from '../../spec/exit.ts';
-import { bootGuest, FREE_GPA, type GuestCode, SHARED_VIEW } from '../../test/guest.ts';
+import { bootGuest, FREE_GPA, type GuestCode, guestImage, SHARED_VIEW } from '../../test/guest.ts';
 import { R8, RBX } from '../compiler/x86/operand.ts';
 import type { Check } from './checks.ts';
-import { encodeEvent, HostileHost } from './hostile.ts';
-import type { Machine, MachineOptions } from './machine.ts';
+import { encodeEvent, HostileHost, type HostileScript } from './hostile.ts';
+import { rmpUpdate } from './hypervisor/rmp.ts';
+import { launchIgvm } from './launch/igvm.ts';
+import { createMachine, type LaunchedPage, type Machine, type MachineOptions } from './machine.ts';
 
 const PAGE = 4096;
 const CANARY = 0x5eed_cafe_f00d_d00dn;
@@ -149,6 +151,36 @@ const strangersVmsa: Attack = (without) => {
   return machine.core.state.r8 > 0n;
 };
 
+/** The host has a page decrypted by the AMD-SP. */
+const debug: Attack = (without) => {
+  const machine = boot(without, twoPages);
+  meddle(machine, () => {}, 0n);
+  const { hypervisor, memory, psp, core } = machine;
+  const target = memory.allocateFrame();
+  rmpUpdate(core.frames, target, { ...hypervisorPage, assigned: true, immutable: true });
+  psp.debugDecrypt(hypervisor.guestContext ?? -1, OTHER / PAGE, target);
+  return Buffer.from(memory.read(target * PAGE, 8)).readBigUint64LE() === CANARY;
+};
+
+/** Digest of a launch in which the host changed `edit`'s way what is launched. */
+const launch =
+  (edit: (pages: readonly LaunchedPage[]) => readonly LaunchedPage[]): Attack =>
+  (without) => {
+    const digest = (hostile: HostileScript) => {
+      const machine = createMachine({ mode: 'snp', memory: 8 << 20, without });
+      hostile(new HostileHost(machine));
+      launchIgvm(machine, guestImage('snp', count));
+      return Buffer.from(machine.launchDigest ?? []).toString('hex');
+    };
+    return digest(() => {}) === digest((host) => host.onLaunch(edit));
+  };
+const changed = launch((pages) =>
+  pages.map((page, i) => (i === 0 ? { ...page, data: new Uint8Array(PAGE).fill(1) } : page)),
+);
+const elsewhere = launch((pages) =>
+  pages.map((page, i) => (i === 0 ? { ...page, gfn: 0x300 } : page)),
+);
+
 const attacks: readonly (readonly [readonly Check[], string, Attack])[] = [
   [['rmp-host-write'], 'replays a page', replay],
   [['rmp-reverse-map'], 'swaps two pages', swap],
@@ -160,6 +192,9 @@ const attacks: readonly (readonly [readonly Check[], string, Attack])[] = [
   [['event-injection'], 'injects an exception under restricted injection', injection],
   [['vmsa-checksum'], 'replays a VMSA in sev-es', oldVmsa('sev-es')],
   [['rmp-host-write'], 'replays a VMSA in snp', oldVmsa('snp')],
+  [['debug-policy'], 'has a page decrypted', debug],
+  [['launch-content'], 'launches other content under the same digest', changed],
+  [['launch-place'], 'launches a page elsewhere under the same digest', elsewhere],
   [['vmsa-page'], 'runs on a VMSA of another guest', strangersVmsa],
 ];
 

@@ -30,6 +30,8 @@ export type Check =
   | 'launch-place'
   /** AMD-SP: the CPUID page is held against the processor. */
   | 'cpuid-page'
+  /** AMD-SP: pages are decrypted for the host where the policy has DEBUG alone. */
+  | 'debug-policy'
   /** AMD-SP: messages are authentic, and each comes once. */
   | 'message-authentication'
   | 'message-sequence';

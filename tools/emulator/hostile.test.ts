@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as Exit from '../../spec/exit.ts';
 import * as Ghcb from '../../spec/ghcb.ts';
+import * as Event from '../../spec/ghcb-event.ts';
 import * as Request from '../../spec/ghcb-msr.ts';
 import * as Launch from '../../spec/launch.ts';
+import { view } from '../../spec/layout.ts';
+import { Ghcb as GhcbLayout } from '../../spec/layouts/ghcb.ts';
 import {
   bootGuest,
   exitFields,
@@ -18,6 +21,8 @@ import { mem, R8, R9, RAX, RBX, RCX, RDX } from '../compiler/x86/operand.ts';
 import { UserError } from '../errors.ts';
 import { encodeEvent, HostileHost } from './hostile.ts';
 import { loadScript } from './hostile-script.ts';
+import { launchIgvm } from './launch/igvm.ts';
+import { createMachine } from './machine.ts';
 import { prepare } from './run.ts';
 
 const NOTE = 0x9000;
@@ -165,6 +170,51 @@ describe('a hostile host', () => {
         }),
     ];
     for (const lie of lies) expect(digest(lie)).not.toEqual(honest);
+  });
+
+  it('gives the AMD-SP a CPUID page that it refuses', () => {
+    const machine = createMachine({ mode: 'snp', memory: MEMORY });
+    const host = new HostileHost(machine);
+    host.onLaunch((pages) => [
+      ...pages,
+      { gfn: 0x300, data: new Uint8Array(4096).fill(1, 0, 1), type: Launch.CPUID },
+    ]);
+    const image = guestImage('snp', count);
+    expect(() => launchIgvm(machine, image)).not.toThrow();
+    const lying = new HostileHost(createMachine({ mode: 'snp', memory: MEMORY }));
+    lying.onCpuidPage((page) => page.fill(0xff, 16, 64));
+    const inner = lying.machine.hooks.pages;
+    lying.machine.hooks.pages = (pages) =>
+      inner?.([...pages, { gfn: 0x300, data: one(), type: Launch.CPUID }]) ?? [];
+    expect(() => launchIgvm(lying.machine, image)).toThrow(/INVALID_PARAM/);
+  });
+  /** A CPUID page with one function. */
+  const one = () => new Uint8Array(4096).fill(1, 0, 1);
+
+  it('changes what the AMD-SP answers, and stops page-state changes half-way', () => {
+    const { machine, host } = taken(() => {});
+    const page = 0x8000n;
+    machine.hypervisor.registeredGhcb = page;
+    host.onPspResponse(({ page: answer }) => ({ status: 0, page: answer.fill(7) }));
+    host.stopPageStateChangesAfter(1);
+    const ask = (code: number, info1: bigint, info2: bigint) => {
+      const bytes = new Uint8Array(4096);
+      const ghcb = view(GhcbLayout, bytes);
+      Object.assign(ghcb, { swExitCode: BigInt(code), swExitInfo1: info1, swExitInfo2: info2 });
+      Object.assign(ghcb, { validLow: (1n << 64n) - 1n, validHigh: (1n << 64n) - 1n, version: 2 });
+      ghcb.swScratch = page + BigInt(Ghcb.SHARED_BUFFER);
+      const words = new DataView(bytes.buffer, Ghcb.SHARED_BUFFER);
+      words.setUint16(2, 1, true);
+      words.setBigUint64(8, (1n << 52n) | 0x40_5000n, true);
+      words.setBigUint64(16, (1n << 52n) | 0x40_6000n, true);
+      host.writeGuest(page, bytes);
+      machine.vcpu.ghcb = page;
+      machine.hypervisor.answer({ code: Exit.VMGEXIT, info1: 0n, info2: 0n });
+    };
+    ask(Event.GUEST_REQUEST, 0x40_0000n, 0x40_1000n);
+    expect(host.readGuest(0x40_1000n, 4)).toEqual(Uint8Array.of(7, 7, 7, 7));
+    ask(Event.PAGE_STATE_CHANGE, 0n, 0n);
+    expect(host.readGuest(page + BigInt(Ghcb.SHARED_BUFFER), 2)).toEqual(Uint8Array.of(1, 0));
   });
 
   it('tries a thousand things from one point', () => {

@@ -7,8 +7,10 @@ import { view } from '../../../spec/layout.ts';
 import { Ghcb as GhcbLayout } from '../../../spec/layouts/ghcb.ts';
 import { CertificateEntry, ReportResponse } from '../../../spec/layouts/guest-message.ts';
 import { AttestationReport } from '../../../spec/layouts/report.ts';
+import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as Status from '../../../spec/psp-status.ts';
-import { bootGuest } from '../../../test/guest.ts';
+import { bootGuest, runUntil } from '../../../test/guest.ts';
+import { RAX, RCX, RDX } from '../../compiler/x86/operand.ts';
 import type { Machine } from '../machine.ts';
 import { chipKeys } from '../psp/chip.ts';
 import { openMessage, sealMessage } from '../psp/messages.ts';
@@ -113,6 +115,35 @@ it('is one processor: lists it, and creates no other', () => {
   expect(event(machine, { ...create, info1: 1n, rax: features + 2n })).toMatchObject(refused);
   const huge = { ...create, info1: 1n, info2: 0x40_0000n, rax: features };
   expect(event(machine, huge)).toMatchObject(refused);
+});
+
+it('starts its processor anew from a VMSA that the guest made and marked', () => {
+  const page = 0x40_1000;
+  const machine = bootGuest({ mode: 'snp', host: 'hv', memory: 8 << 20 }, (guest) => {
+    guest.pvalidate(page);
+    guest.halt();
+    guest.set(RAX, page);
+    guest.set(RCX, 0);
+    guest.set(RDX, 0x1_0001);
+    guest.asm.op('rmpadjust');
+    guest.halt();
+  });
+  runUntil(machine, Exit.HLT);
+  const { core } = machine;
+  // What the guest would write: its present state, with other registers.
+  const frame = machine.vcpu.vmsaFrame ?? -1;
+  machine.memory.read(frame * 4096, 1);
+  const state = core.read(frame * 4096, 4096, machine.asid);
+  Object.assign(view(Vmsa, state), { r12: 0x77n });
+  core.write(page, state, machine.asid);
+  runUntil(machine, Exit.HLT);
+  machine.pages.makeShared(Number(GPA >> 12n), 1);
+  machine.hypervisor.registeredGhcb = GPA;
+  const rax = core.control.sevFeatures;
+  const create = { code: BigInt(Event.AP_CREATION), info1: 1n, info2: BigInt(page), rax };
+  expect(event(machine, create).swExitInfo1).toBe(0n);
+  runUntil(machine, Exit.HLT);
+  expect(core.state.r12).toBe(0x77n);
 });
 
 it('starts its processor anew from a VMSA that the guest made, if VMRUN takes it', () => {

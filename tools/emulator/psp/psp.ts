@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import * as Launch from '../../../spec/launch.ts';
 import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
+import { DEBUG } from '../../../spec/policy.ts';
 import * as Status from '../../../spec/psp-status.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
 import { Checks } from '../checks.ts';
@@ -161,6 +162,27 @@ export class Psp {
     return Status.SUCCESS;
   }
 
+  /**
+   * SNP_DBG_DECRYPT: puts the guest's page in `source` decrypted into the firmware page `target`, where the
+   * guest's policy has it so. SNP, SNP_DBG_DECRYPT.
+   */
+  debugDecrypt(frame: number, source: number, target: number): number {
+    const context = this.#valid(frame);
+    if (!context) return Status.INVALID_GUEST;
+    const { frames } = this.#core;
+    if ([source, target].some((at) => at < 0 || at >= frames.count)) return Status.INVALID_ADDRESS;
+    const entry = frames.rmp(source);
+    if (!GUEST_PAGES.includes(pageState(entry))) return Status.INVALID_PAGE_STATE;
+    if (pageState(frames.rmp(target)) !== 'firmware') return Status.INVALID_PAGE_STATE;
+    if (entry.asid !== context.asid) return Status.INVALID_PAGE_OWNER;
+    const debug = (context.policy & BigInt(DEBUG)) !== 0n;
+    if (!debug && this.#checks.has('debug-policy')) return Status.POLICY_FAILURE;
+    if (context.asid === 0) return Status.INACTIVE;
+    const page = this.#core.read(source * PAGE, PAGE, context.asid);
+    this.#core.write(target * PAGE, entry.vmsa ? applyProtection(page) : page, 0);
+    return Status.SUCCESS;
+  }
+
   /** SNP_DECOMMISSION: ends a guest; its context is an ordinary firmware page again. SNP, DECOMMISSION. */
   decommission(frame: number): number {
     if (!this.#valid(frame)) return Status.INVALID_GUEST;
@@ -289,6 +311,8 @@ function copy(context: GuestContext): GuestContext {
   return { ...context, vmpcks: [...context.vmpcks], messages: [...context.messages] };
 }
 
+/** States of pages that hold a guest's bytes. SNP, page states. */
+const GUEST_PAGES: readonly string[] = ['pre-guest', 'pre-swap', 'guest-invalid', 'guest-valid'];
 /** States of pages that a host can have back. SNP, PAGE_RECLAIM. */
 const RECLAIMABLE: readonly string[] = ['firmware', 'metadata', 'pre-guest', 'pre-swap'];
 /** Types of page that are never 2 MiB. SNP, LAUNCH_UPDATE. */
