@@ -50,13 +50,18 @@ struct hv_vmcb_enlightenments { u8 bytes[32]; };
 #define false 0
 #define __init
 #define ENOTTY 25
-typedef u64 pgd_t;
+typedef u64 pgd_t; typedef int raw_spinlock_t;
 struct pt_regs; struct insn { int unused; };
 int printf(const char *, ...);
 `;
 
 /** The headers, and in which way they are read: those for the assembler hold plain numbers only. */
-const numbersOnly = ['asm/msr-index.h', 'asm/pgtable_types.h', 'asm/cpufeatures.h'];
+const numbersOnly = [
+  'asm/msr-index.h',
+  'asm/pgtable_types.h',
+  'asm/cpufeatures.h',
+  'asm/apicdef.h',
+];
 const headers = [
   'uapi/asm/svm.h',
   'asm/svm.h',
@@ -71,6 +76,7 @@ const others = [
   'uapi/linux/serial_reg.h',
   'uapi/linux/elf-em.h',
   'uapi/linux/elf.h',
+  'linux/i8253.h',
   'xen/interface/elfnote.h',
   'xen/interface/hvm/start_info.h',
 ];

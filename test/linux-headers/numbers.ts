@@ -23,6 +23,29 @@ const feature = (ours: string, names: string): Record<string, string> =>
 
 // biome-ignore format: names in rows
 export const numbers: Readonly<Record<string, Names>> = {
+  apic: {
+    linux: {
+      ...renamed('APIC_', {
+        ID: 'ID',
+        VERSION: 'LVR',
+        TASK_PRIORITY: 'TASKPRI',
+        END_OF_INTERRUPT: 'EOI',
+        SPURIOUS: 'SPIV',
+        SPURIOUS_ENABLE: 'SPIV_APIC_ENABLED',
+        TIMER: 'LVTT',
+        MASKED: 'LVT_MASKED',
+        INITIAL_COUNT: 'TMICT',
+        CURRENT_COUNT: 'TMCCT',
+        DIVIDE: 'TDCR',
+        DIVIDE_BY_1: 'TDR_DIV_1',
+        DIVIDE_BY_16: 'TDR_DIV_16',
+        PAGE: 'DEFAULT_PHYS_BASE',
+      }),
+      BASE_ENABLE: 'XAPIC_ENABLE',
+      BASE_X2APIC: 'X2APIC_ENABLE',
+    },
+    absent: ['BASE_ADDRESS_MASK'],
+  },
   cpu: {
     linux: {
       ...same(
@@ -77,12 +100,21 @@ export const numbers: Readonly<Record<string, Names>> = {
       ...feature('EDX', 'PAGE_1G:GBPAGES RDTSCP'),
       ...feature('EDX', 'SYSCALL NX LONG_MODE:LM'),
       ...feature('ECX', 'LAHF:LAHF_LM LZCNT:ABM'),
-      ...feature('EAX', 'SEV SEV_ES COHERENT:SME_COHERENT'),
+      ...feature('EAX', 'SEV SEV_ES COHERENT:SME_COHERENT XSAVES'),
+      ...feature('ECX', 'OSPKE'),
     },
     absent: [
+      'LEAF_TOPOLOGY', 'LEAF_EXTENDED_TOPOLOGY', 'LEAF_EXTENDED_APIC', 'LEAF_FREQUENCIES', 'ECX_XSAVE_ALIGNED',
       'LEAF_FEATURES', 'LEAF_STRUCTURED_FEATURES', 'LEAF_XSAVE', 'LEAF_EXTENDED',
       'LEAF_EXTENDED_FEATURES', 'LEAF_ADDRESS_SIZES', 'LEAF_ENCRYPTED_MEMORY', 'EAX_SNP',
       'EBX_C_BIT_MASK', 'EAX_VMPL', 'EAX_64_BIT_HOST', 'EAX_RESTRICTED_INJECTION', 'EBX_COHERENCY_SFW_NO',
+    ],
+  },
+  doorbell: {
+    linux: {},
+    absent: [
+      'VECTOR_MASK', 'NMI', 'MACHINE_CHECK', 'RESERVED', 'NO_FURTHER_SIGNAL', 'NO_EOI',
+      'GET_PREFERRED', 'SET', 'QUERY', 'CLEAR',
     ],
   },
   'event-injection': {
@@ -317,6 +349,10 @@ export const numbers: Readonly<Record<string, Names>> = {
       'RMP_INIT_FAILED',
       'INVALID_KEY',
     ],
+  },
+  pit: {
+    linux: { COUNTER_0: 'PIT_CH0', CONTROL: 'PIT_MODE' },
+    absent: ['FREQUENCY', 'COUNTER_0_MODE_0', 'COUNTER_0_LATCH'],
   },
   pvh: {
     linux: {

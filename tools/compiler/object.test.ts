@@ -41,8 +41,9 @@ describe('the calling sequence', () => {
       { kind: 'float', register: 0 },
       { kind: 'integer', register: 2 },
       { kind: 'float', register: 1 },
-      { kind: 'stack', offset: 8 },
+      // One stack argument of 8 bytes, in an area that is a multiple of 16.
       { kind: 'stack', offset: 16 },
+      { kind: 'stack', offset: 24 },
     ]);
   });
 
