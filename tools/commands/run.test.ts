@@ -107,3 +107,44 @@ describe('the command run', () => {
     await expect(run(...args)).rejects.toThrow(message);
   });
 });
+
+/** In 32-bit mode: sends "a" to the console and 6 to port CF9h. */
+// biome-ignore format: an instruction a line
+const RESET = Uint8Array.of(
+  0x66, 0xba, 0xf8, 0x03,
+  0xb0, 0x61, 0xee,
+  0x66, 0xba, 0xf9, 0x0c,
+  0xb0, 0x06, 0xee,
+  0xf4,
+);
+
+describe('run, of a guest that asks for a reset', () => {
+  const image = () => {
+    const bytes = elfFile({ entry: 0x10_0000, segments: [{ gpa: 0x10_0000, code: RESET }] });
+    writeFileSync(join(folder, 'image.elf'), bytes);
+  };
+
+  it('goes on, and counts resets; with --no-reset it ends', async () => {
+    image();
+    const stats = join(folder, 'stats.json');
+    const long = await run('--max-instructions', '18', '--stats', stats);
+    expect(long).toMatchObject({ code: 5, out: 'aaa' });
+    expect(JSON.parse(readFileSync(stats, 'utf8'))).toMatchObject({ resets: 3 });
+    expect(await run('--no-reset')).toMatchObject({ code: 0, out: 'a' });
+  });
+
+  it('is in the hands of a script with --hostile', async () => {
+    image();
+    const script = join(folder, 'script.ts');
+    const text = 'host.onExit(0x7b, (exit: { info1: bigint }, honest: () => void) =>';
+    writeFileSync(
+      script,
+      `export default (host: any) => { ${text} {
+        if (exit.info1 >> 16n === 0xcf9n) host.machine.hypervisor.end({ kind: 'exit', code: 9 });
+        else honest();
+      }); };`,
+    );
+    expect(await run('--hostile', script)).toMatchObject({ code: 9, out: 'a' });
+    await expect(run('--hostile', join(folder, 'none.ts'))).rejects.toThrow(/none\.ts/);
+  });
+});
