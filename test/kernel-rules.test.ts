@@ -18,6 +18,7 @@ describe('the kernel ends itself rather than', () => {
     ['unmap an address that is not mapped', 4, 'MAPPING_CONFLICT'],
     ['remap an address that is not mapped', 5, 'MAPPING_CONFLICT'],
     ['begin a request within a request', 6, 'GHCB_BUSY'],
+    ['interrupt a request that interrupted a request', 12, 'GHCB_NESTED'],
     ['hand on a frame that is free', 7, 'FRAME_NOT_OWNED'],
     ['hand out a frame of the image', 8, 'FRAME_NOT_OWNED'],
     ['hand out a frame that is no RAM', 9, 'FRAME_NOT_OWNED'],

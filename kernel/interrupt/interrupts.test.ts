@@ -1,13 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { HOST_HV } from '../../spec/abi/platform.ts';
 import { TrapFrame } from '../../spec/abi/trap-frame.ts';
-import * as Apic from '../../spec/apic.ts';
 import * as Cpu from '../../spec/cpu.ts';
 import * as Exit from '../../spec/exit.ts';
-import * as Event from '../../spec/ghcb-event.ts';
-import * as HvFeatures from '../../spec/hv-features.ts';
 import { view } from '../../spec/layout.ts';
-import type { HonestHypervisor } from '../../test/kernel/hypervisor.ts';
+import { InterruptingHost, restrictedBoot } from '../../test/kernel/interrupting-host.ts';
 import {
   BareMachine,
   type Mode,
@@ -18,8 +14,7 @@ import {
 } from '../../test/kernel/machine.ts';
 import { TOP } from '../../test/kernel/memory.ts';
 import { kernelModule } from '../../test/kernel/module.ts';
-import { liar, panicked } from '../../test/kernel/run.ts';
-import { give } from '../../test/kernel/vc-site.ts';
+import { panicked } from '../../test/kernel/run.ts';
 
 const HV = Cpu.VECTOR_HV;
 const TIMER = 0x40;
@@ -35,71 +30,11 @@ beforeAll(async () => {
   module = await kernelModule();
 });
 
-/** A host with a doorbell page and an x2APIC, whose writes it keeps. */
-class Host {
-  readonly written: [register: number, value: bigint][] = [];
-  readonly hypervisor: HonestHypervisor;
-  doorbell = 0n;
-
-  constructor(lies: Partial<HonestHypervisor> = {}) {
-    const honest = liar({});
-    this.hypervisor = liar({
-      features: () => honest.features() | BigInt(HvFeatures.RESTRICTED_INJECTION),
-      serve: (call, machine) => {
-        if (call.code === Event.HV_DOORBELL_PAGE) {
-          if (call.info1 === 1n) this.doorbell = call.info2;
-          this.hypervisor.answer(call.ghcb, 0n, this.doorbell);
-        } else if (call.code === Exit.MSR) {
-          const register = (Number(call.ghcb.rcx) - 0x800) << 4;
-          if (call.info1 === 1n) this.written.push([register, call.ghcb.rax]);
-          else
-            give(call, { rax: this.written.findLast(([r]) => r === register)?.[1] ?? 0n, rdx: 0n });
-        } else honest.serve.call(this.hypervisor, call, machine);
-      },
-      ...lies,
-    });
-  }
-
-  /** Ends of interrupts so far. */
-  get ends(): number {
-    return this.written.filter(([register]) => register === Apic.END_OF_INTERRUPT).length;
-  }
-
-  /** Stores what is pending, and whether that needs an end of interrupt. */
-  ring(machine: BareMachine, word: number, noEoi = 0): void {
-    this.page(machine).set([word & 0xff, word >> 8, noEoi]);
-  }
-
-  word(machine: BareMachine): number {
-    const page = this.page(machine);
-    return (page[0] ?? 0) | ((page[1] ?? 0) << 8);
-  }
-
-  page(machine: BareMachine): Uint8Array {
-    return machine.memory.page(this.doorbell);
-  }
-}
-
-/** How a kernel ends that boots on a host with restricted injection and does `program`. */
-function restricted(host: Host, program: (m: BareMachine) => void, options: Partial<Options> = {}) {
-  const feature = 0x20n;
-  const machine = new BareMachine(module, {
-    mode: 'snp',
-    hypervisor: host.hypervisor,
-    program,
-    prepare: (made) => {
-      made.sevStatus |= feature;
-      made.record.sevStatus |= feature;
-      Object.assign(made.info, {
-        host: HOST_HV,
-        featuresAllowed: feature,
-        featuresRequired: feature,
-      });
-    },
-    ...options,
-  });
-  return { machine, end: machine.run() };
-}
+const restricted = (
+  host: InterruptingHost,
+  program: (machine: BareMachine) => void,
+  options: Partial<Options> = {},
+) => restrictedBoot(module, host, program, options);
 
 const DONE = { kind: 'exit', code: 0 };
 const waiting = { rip: WAIT_OPEN, rflags: OPENED };
@@ -107,7 +42,7 @@ const busy = { rip: TOP + BigInt(PLACES.text), rflags: CLOSED };
 
 describe('#HV', () => {
   it('gets its page when the kernel starts, shared, and the host has that one', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const { end, machine } = restricted(host, () => {});
     expect(end).toEqual(DONE);
     expect(host.doorbell).not.toBe(0n);
@@ -115,7 +50,7 @@ describe('#HV', () => {
   });
 
   it('ends the guest if the host has another page', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const { answer } = host.hypervisor;
     host.hypervisor.answer = (ghcb, info1, info2) =>
       answer(ghcb, info1, info2 === 0n ? 0n : info2 + 0x1000n);
@@ -123,7 +58,7 @@ describe('#HV', () => {
   });
 
   it('clears NoFurtherSignal, takes the vector, and goes on past HLT', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const { end } = restricted(host, (machine) => {
       host.ring(machine, SIGNAL | TIMER);
       expect(machine.trap(HV, waiting).rip).toBe(WAIT_OUT);
@@ -134,7 +69,7 @@ describe('#HV', () => {
   });
 
   it('ends no interrupt that the host says needs no end, and takes its leave once', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     restricted(host, (machine) => {
       host.ring(machine, SIGNAL | TIMER, 1);
       machine.trap(HV, waiting);
@@ -147,7 +82,7 @@ describe('#HV', () => {
   });
 
   it('is left in the page while interrupts are off', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const { end } = restricted(host, (machine) => {
       host.ring(machine, SIGNAL | TIMER);
       expect(machine.trap(HV, busy).rip).toBe(busy.rip);
@@ -164,7 +99,7 @@ describe('#HV', () => {
     ['the last reserved bit', 0x4000, 'DOORBELL_BAD'],
   ] as const)('of %s ends the guest, interrupts on or off', (_, bits, reason) => {
     for (const where of [waiting, busy]) {
-      const host = new Host();
+      const host = new InterruptingHost();
       const { end } = restricted(host, (machine) => {
         host.ring(machine, SIGNAL | bits);
         machine.trap(HV, where);
@@ -180,7 +115,7 @@ describe('#HV', () => {
     ['32, which nobody asked for', 32, 'UNEXPECTED_INTERRUPT'],
     ['254, which nobody asked for', 254, 'UNEXPECTED_INTERRUPT'],
   ] as const)('with vector %s ends the guest', (_, vector, reason) => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const { end } = restricted(host, (machine) => {
       host.ring(machine, SIGNAL | vector);
       machine.trap(HV, waiting);
@@ -189,7 +124,7 @@ describe('#HV', () => {
   });
 
   it('with nothing in the page, or a spurious vector, does nothing', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const { end } = restricted(host, (machine) => {
       host.ring(machine, SIGNAL);
       expect(machine.trap(HV, waiting).rip).toBe(WAIT_OUT);
@@ -202,7 +137,7 @@ describe('#HV', () => {
   });
 
   it('serves no more than four of a storm before it lets the guest go on', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     let ring = () => {};
     const { serve } = host.hypervisor;
     host.hypervisor.serve = (call, machine) => {
@@ -219,7 +154,7 @@ describe('#HV', () => {
   });
 
   it('gives up on a word that changes at every look, and goes on', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     let reads = 0;
     let storm = false;
     const onSharedLoad = (address: number, machine: BareMachine) => {
@@ -241,7 +176,7 @@ describe('#HV', () => {
   });
 
   it('within #HV is left for the one that is served', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     let once = true;
     const { serve } = host.hypervisor;
     host.hypervisor.serve = (call, machine) => {
@@ -265,7 +200,7 @@ describe('#HV', () => {
   });
 
   it('nested deeper than any honest host’s ends the guest', () => {
-    const host = new Host();
+    const host = new InterruptingHost();
     const dive = (machine: BareMachine, depth: number) => {
       const onRead = () => {
         if (depth > 0) dive(machine, --depth);
@@ -288,14 +223,14 @@ describe('#HV', () => {
   });
 
   it('is the only way to interrupt a guest with restricted injection', () => {
-    const { end } = restricted(new Host(), (machine) => machine.trap(TIMER, waiting));
+    const { end } = restricted(new InterruptingHost(), (machine) => machine.trap(TIMER, waiting));
     expect(end).toEqual(panicked('UNEXPECTED_INTERRUPT'));
   });
 });
 
 describe('an interrupt by vector', () => {
   const taken = (mode: Mode, vector: number, frame: { rip: bigint; rflags: bigint }) => {
-    const host = new Host();
+    const host = new InterruptingHost();
     let rip = 0n;
     const msrs: number[] = [];
     const machine = new BareMachine(module, {
