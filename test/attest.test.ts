@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RESET_REFUSED } from '../spec/abi/termination.ts';
 import { view } from '../spec/layout.ts';
 import { CertificateEntry } from '../spec/layouts/guest-message.ts';
 import * as SevStatus from '../spec/sev-status.ts';
@@ -8,19 +12,20 @@ import { launchIgvm } from '../tools/emulator/launch/igvm.ts';
 import { createMachine, type Machine } from '../tools/emulator/machine.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
 import { resetMachine } from '../tools/emulator/reset.ts';
-import { type BuiltKernel, buildImage, buildKernel } from '../tools/image/build.ts';
+import { type Build, type BuiltKernel, buildImage, buildKernel } from '../tools/image/build.ts';
 import type { Manifest } from '../tools/image/manifest.ts';
 import { root } from '../tools/root.ts';
+import { witness } from './witness.ts';
 
 const LIMIT = 100_000_000;
 const MODES = ['none', 'sev', 'sev-es', 'snp'] as const;
 const NONCE = Buffer.from(Uint8Array.from({ length: 64 }, (_, i) => 0xa0 ^ i)).toString('hex');
 
 let kernel: BuiltKernel;
-const images = new Map<string, Uint8Array>();
+const images = new Map<string, Build>();
 
 /** The image of the program that asks for everything. */
-async function imageOf(args: readonly string[]): Promise<Uint8Array> {
+async function imageOf(args: readonly string[]): Promise<Build> {
   const manifest: Manifest = {
     folder: join(root, 'test/fixtures/attest'),
     name: 'attest',
@@ -33,7 +38,7 @@ async function imageOf(args: readonly string[]): Promise<Uint8Array> {
     imports: ['wasi_snapshot_preview1.*', 'tacit.*'],
     drivers: [],
   };
-  return (await buildImage(manifest, { kernel })).igvm;
+  return buildImage(manifest, { kernel });
 }
 
 beforeAll(async () => {
@@ -66,14 +71,16 @@ function run(mode: Mode, { image = 'once', features = 0n, reset }: Running = {})
     console: (byte) => console.push(byte),
   });
   if (reset) machine.hypervisor.onReset = () => reset(machine);
-  launchIgvm(machine, images.get(image) as Uint8Array);
+  launchIgvm(machine, (images.get(image) as Build).igvm);
   const termination = machine.hypervisor.run(LIMIT);
-  const lines = [
-    ...Buffer.from(console)
-      .toString()
-      .matchAll(/^(\w+) (\d\d) (\w*)$/gm),
-  ].map(([, what = '', errno, bytes = '']): Line => ({ what, errno: Number(errno), bytes }));
-  return { machine, termination, lines };
+  return { machine, termination, lines: linesOf(Buffer.from(console).toString()) };
+}
+
+function linesOf(console: string): Line[] {
+  const found = console.matchAll(/^(\w+) (\d\d) (\w*)\r?$/gm);
+  return [...found].map(([, what = '', errno, bytes = '']) => {
+    return { what, errno: Number(errno), bytes };
+  });
 }
 
 const all = (lines: readonly Line[], wanted: string) =>
@@ -170,4 +177,57 @@ describe('a program in the machine', () => {
       expect(measurements.map((one) => one.toString('hex'))).toEqual([before, before]);
     }
   });
+});
+
+describe('a program in QEMU', () => {
+  const qemu = witness('qemu-system-x86_64');
+  const folder = mkdtempSync(join(tmpdir(), 'tacit-attest-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Runs the program; the console, and QEMU's status: twice what the guest says and one, 0 for a reset. */
+  const emulate = (image: 'once' | 'reset', type: string, ...more: string[]) => {
+    const elf = join(folder, `${image}.elf`);
+    writeFileSync(elf, (images.get(image) as Build).elf);
+    const args = ['-M', type, '-accel', 'tcg', '-m', '64M', '-nodefaults', '-no-reboot'];
+    const devices = ['-display', 'none', '-serial', 'stdio'];
+    const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', elf];
+    const { status, stdout } = spawnSync(qemu ?? '', [...args, ...devices, ...exit, ...more], {
+      encoding: 'latin1',
+      timeout: 30_000,
+    });
+    return { status, stdout, lines: linesOf(stdout) };
+  };
+
+  it.skipIf(!qemu).each(['microvm', 'q35'])(
+    'has a clock by the 8254, and no random numbers of a CPU without them (qemu-system-x86_64 -M %s)',
+    (type) => {
+      const { status, lines } = emulate('once', type);
+      expect(status).toBe(1);
+      const errnos = (wanted: string) =>
+        lines.filter(({ what }) => what === wanted).map(({ errno }) => errno);
+      expect(errnos('random')).toEqual([58, 58]);
+      expect(errnos('clock')).toEqual([0, 0]);
+      const [before, after] = all(lines, 'clock');
+      const passed = littleEndian(after) - littleEndian(before);
+      expect(passed).toBeGreaterThan(0n);
+      expect(passed).toBeLessThan(10n ** 9n);
+    },
+  );
+
+  it.skipIf(!qemu)('has random numbers of a CPU that makes them (qemu-system-x86_64)', () => {
+    const { lines } = emulate('once', 'microvm', '-cpu', 'max');
+    const [one, two] = all(lines, 'random');
+    expect(one).toHaveLength(32);
+    expect(one).not.toEqual(two);
+  });
+
+  it.skipIf(!qemu)(
+    'resets a machine that can be, and says if it cannot (qemu-system-x86_64)',
+    () => {
+      expect(emulate('reset', 'q35').status).toBe(0);
+      const { status, stdout } = emulate('reset', 'microvm');
+      expect(stdout).toContain('the host refuses to reset the machine');
+      expect(status).toBe(((RESET_REFUSED << 1) | 1) & 0xff);
+    },
+  );
 });
