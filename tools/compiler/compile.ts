@@ -41,6 +41,8 @@ export interface CompileOptions {
   /** The linear memory's base: virtual address 0 (the kernel), or in r14 (everyone else). */
   readonly mode: 'base0' | 'basereg';
   readonly cpu?: Cpu;
+  /** Whether the operating system has enabled AVX: without it not even x86-64-v3 code may use it. */
+  readonly hasYmmState?: boolean;
   /** What meets an import; undefined: `unlinkable:` error. */
   bind(wanted: ObjectImport): Binding | undefined;
   /** Whether other instances, with other memories, may call this one's functions (emits `.outer`). */
@@ -64,7 +66,7 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const module = passes.run('decode', () => decode(wasm));
   passes.run('validate', () => validate(module));
   const context = bindImports(module, options);
-  const target = makeTarget(options.mode, options.cpu ?? 'x86-64');
+  const target = makeTarget(options.mode, options.cpu ?? 'x86-64', options.hasYmmState);
   const output = new Output();
   module.functions.forEach(({ body }, index) => {
     if (!body) return;

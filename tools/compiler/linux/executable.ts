@@ -50,6 +50,7 @@ export function makeExecutable(
       instance: name === '' ? 'main' : `link.${name}`,
       mode: 'basereg',
       cpu,
+      hasYmmState: true,
       linked: modules.length > 1,
       bind: binder(index, byName, runtime),
     });

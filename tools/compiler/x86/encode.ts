@@ -1,5 +1,5 @@
 import type { Instruction } from '../../../spec/x86/instruction.ts';
-import { INSTRUCTIONS } from '../../../spec/x86/table.ts';
+import { ALL_INSTRUCTIONS } from '../../../spec/x86/table.ts';
 
 /** A row of the table made ready for encoding: everything but the operands, as numbers. */
 export class Form {
@@ -50,7 +50,7 @@ const forms = {
 };
 
 function index(wanted: (row: Instruction) => boolean): Map<string, Form> {
-  return new Map(INSTRUCTIONS.filter(wanted).map((row) => [row.id, new Form(row)]));
+  return new Map(ALL_INSTRUCTIONS.filter(wanted).map((row) => [row.id, new Form(row)]));
 }
 
 /** The form of the row `id`, such as `add r/m64, r64`. Throws if the table has no such row. */

@@ -33,6 +33,28 @@ export const VECTOR_SHIFT_IMMEDIATE: Kind = {
   },
 };
 
+/** def = uses[0] op uses[1], with AVX's three operands, and an immediate if the row has one. */
+export const VECTOR_THREE: Kind = {
+  name: 'vector-three',
+  emit(out, inst) {
+    const row = inst.form as Form;
+    const [d, a, b] = [inst.defAt[0], inst.useAt[0], inst.useAt[1]] as [number, number, number];
+    out.asm.rrr(row, d - XMM, a - XMM, b - XMM);
+    if (row.immediate > 0) out.immediate(row, inst.imm);
+  },
+};
+
+/** def = uses[0] shifted by an immediate, with AVX's operand for the result. */
+export const VECTOR_SHIFT_THREE: Kind = {
+  name: 'vector-shift-three',
+  emit(out, inst) {
+    const row = inst.form as Form;
+    const [d, a] = [inst.defAt[0], inst.useAt[0]] as [number, number];
+    out.asm.rrr(row, row.digit, d - XMM, a - XMM);
+    out.immediate(row, inst.imm);
+  },
+};
+
 const PEXTRB = form('pextrb r32/m8, xmm, imm8');
 
 /** def, a general register, from the vector uses[0]. */

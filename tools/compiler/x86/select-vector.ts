@@ -14,6 +14,8 @@ import { LOAD, STORE } from './kinds-memory.ts';
 import {
   VECTOR_IMMEDIATE,
   VECTOR_SHIFT_IMMEDIATE,
+  VECTOR_SHIFT_THREE,
+  VECTOR_THREE,
   VECTOR_TO_INTEGER,
   VECTOR_UNARY_IMMEDIATE,
 } from './kinds-vector.ts';
@@ -57,6 +59,19 @@ function rowOf({ name, shape }: VectorOperation): Form {
   return form(`${name} xmm, xmm/m128${immediate}`);
 }
 
+/** AVX's row that leaves the operands as they are; undefined where there is no need for one. */
+function threeOperandRow({ name, shape }: VectorOperation): Form | undefined {
+  switch (shape) {
+    case 'binary':
+    case 'commutative':
+      return ROWS[name] === undefined ? form(`v${name} xmm, xmm, xmm/m128`) : undefined;
+    case 'shift-immediate':
+      return form(`v${name.slice(0, -1)} xmm, xmm, imm8`);
+    default:
+      return name === 'shufps' ? form('vshufps xmm, xmm, xmm/m128, imm8') : undefined;
+  }
+}
+
 const KINDS: Readonly<Record<VectorShape, Kind>> = {
   binary: ALU,
   commutative: ALU_COMMUTATIVE,
@@ -76,8 +91,17 @@ const KINDS: Readonly<Record<VectorShape, Kind>> = {
 function ruleFor(operation: VectorOperation): Rule {
   const { shape } = operation;
   const row = rowOf(operation);
+  const three = threeOperandRow(operation);
   const second = shape === 'commutative' ? Use.REGISTER : Use.LATE_REGISTER;
   return (s, value) => {
+    if (three && s.target.avx) {
+      const inst = s.inst(shape === 'shift-immediate' ? VECTOR_SHIFT_THREE : VECTOR_THREE, three);
+      inst.defs = [s.def(value)];
+      inst.uses = value.args.map((arg) => s.use(arg, Use.REGISTER));
+      inst.imm = value.imm;
+      s.emit(inst);
+      return;
+    }
     const inst = s.inst(KINDS[shape], row);
     inst.defs = [s.def(value)];
     inst.uses = value.args.map((arg, i) => s.use(arg, i === 0 ? Use.REGISTER : second));

@@ -127,6 +127,13 @@ describe('a vector', () => {
     expect(text).toMatch(/pand xmm\d,xmm\d/);
   });
 
+  it('keeps its operands with AVX, where the operating system has enabled that', () => {
+    const sum = '(i32x4.add (local.get 1) (local.get 2))';
+    const v3 = { cpu: 'x86-64-v3' } as const;
+    expect(vector(sum, { ...v3, hasYmmState: true })).toMatch(/vpaddd xmm0,xmm0,xmm1/);
+    expect(vector(sum, v3)).toMatch(/ paddd xmm0,xmm1/);
+  });
+
   it('has 16 bytes where it is spilled across a call', () => {
     const text = vector(
       '(v128.xor (local.get 1) (call $f (local.get 0) (local.get 2) (local.get 2)))',
