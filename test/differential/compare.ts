@@ -72,7 +72,7 @@ export function compare(
 }
 
 /** What logs vectors, if the module logs any. */
-function linksOf(wasm: Uint8Array<ArrayBuffer>): LinkedModule[] {
+export function linksOf(wasm: Uint8Array<ArrayBuffer>): LinkedModule[] {
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(wasm));
   const logsVectors = imports.some(({ name }) => name === 'log-v128');
   return logsVectors ? [{ name: 'fuzzing-support', wasm: VECTOR_LOG }] : [];
