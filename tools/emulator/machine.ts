@@ -101,17 +101,17 @@ export const DEFAULT_MEMORY = 64 * 1024 * 1024;
 const RESET_CONTROL = 0xcf9;
 
 /** The APIC's page; elsewhere no device answers: reads give all ones, writes are lost. */
-function mmioBus(apic: LocalApic, wrote: () => void): MmioBus {
+function mmioBus(apic: LocalApic, interrupts: Interrupts): MmioBus {
   const isApic = (gpa: bigint) => gpa >= APIC_PAGE && gpa < APIC_PAGE + 0x1000n;
   return {
     read: (gpa, size) =>
       isApic(gpa) && size === 4
-        ? BigInt(apic.readPage(Number(gpa - APIC_PAGE)))
+        ? BigInt(interrupts.withPriority(() => apic.readPage(Number(gpa - APIC_PAGE))))
         : (1n << BigInt(8 * size)) - 1n,
     write: (gpa, size, value) => {
       if (!isApic(gpa) || size !== 4) return;
-      apic.writePage(Number(gpa - APIC_PAGE), Number(value & 0xffff_ffffn));
-      wrote();
+      const low = Number(value & 0xffff_ffffn);
+      interrupts.withPriority(() => apic.writePage(Number(gpa - APIC_PAGE), low));
     },
   };
 }
@@ -164,7 +164,7 @@ export function createMachine(options: MachineOptions): Machine {
   const features = options.features ?? 0n;
   const restricted = mode === 'snp' && profile.restrictedInjection;
   const interrupts = new Interrupts({ vcpu, apic, clock, memory, restricted });
-  const mmio = mmioBus(apic, () => interrupts.givePriority());
+  const mmio = mmioBus(apic, interrupts);
   const parts = { mode, core, vcpu, memory, pages, ports, mmio, clock, apic, interrupts };
   const psp = new Psp(core, new Random(seed, 'AMD-SP'), checks);
   const certificates = () => chipKeys().certificates;

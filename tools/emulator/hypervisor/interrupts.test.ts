@@ -113,6 +113,24 @@ describe.each(MODES)('a timer in mode %s, by vector', (mode) => {
     expect(machine.core.state.r9).toBe(10n);
   });
 
+  it('is held back by a task priority as high as its own, and comes when CR8 falls', () => {
+    const machine = bootGuest({ mode }, (guest) => {
+      const setPriority = (value: number) => {
+        guest.set(RAX, value);
+        guest.asm.op('mov cr, r64', 8, RAX);
+      };
+      guest.handle(VECTOR, () => guest.halt());
+      setPriority(VECTOR >> 4);
+      startTimer(guest, mode, 10);
+      guest.asm.op('sti');
+      for (let i = 0; i < 50; i++) guest.asm.op('inc r/m64', R8);
+      setPriority((VECTOR >> 4) - 1);
+      for (let i = 0; i < 50; i++) guest.asm.op('inc r/m64', R9);
+    });
+    expect(machine.hypervisor.run(100_000)).toEqual({ kind: 'idle' });
+    expect(machine.core.state).toMatchObject({ r8: 50n, r9: 0n });
+  });
+
   it('does not wake a guest that takes no interrupts', () => {
     const machine = bootGuest({ mode }, (guest) => startTimer(guest, mode, 100));
     expect(machine.hypervisor.run(100_000)).toEqual({ kind: 'idle' });

@@ -110,9 +110,17 @@ export class Interrupts {
     return Math.min(deadline, nmi) - now;
   }
 
-  /** The guest's task priority was written in the APIC: the processor has it too, as CR8. */
-  givePriority(): void {
-    this.#parts.vcpu.taskPriority = this.#parts.apic.taskPriority >> 4;
+  /**
+   * Does what reads or writes the APIC's registers. The task priority is one with the processor's CR8,
+   * but where the guest keeps it to itself. APM2 §15.21.2.
+   */
+  withPriority<T>(access: () => T): T {
+    const { apic, vcpu, restricted } = this.#parts;
+    if (restricted) return access();
+    this.#takePriority();
+    const result = access();
+    vcpu.taskPriority = apic.taskPriority >> 4;
+    return result;
   }
 
   get #nmiReady(): boolean {

@@ -9,7 +9,7 @@ const HWCR_IGNORED = 0x1_8049n;
 
 /** RDMSR of an MSR that the hypervisor holds; undefined: #GP. */
 export function readMsr(host: Hypervisor, msr: number): bigint | undefined {
-  if (isApicMsr(msr)) return host.apic.readMsr(msr);
+  if (isApicMsr(msr)) return host.interrupts.withPriority(() => host.apic.readMsr(msr));
   switch (msr) {
     case Msr.TSC:
       return host.timeStamp();
@@ -25,11 +25,7 @@ export function readMsr(host: Hypervisor, msr: number): bigint | undefined {
 
 /** WRMSR of an MSR that the hypervisor holds; false: #GP. */
 export function writeMsr(host: Hypervisor, msr: number, value: bigint): boolean {
-  if (isApicMsr(msr)) {
-    const written = host.apic.writeMsr(msr, value);
-    host.interrupts.givePriority();
-    return written;
-  }
+  if (isApicMsr(msr)) return host.interrupts.withPriority(() => host.apic.writeMsr(msr, value));
   switch (msr) {
     case Msr.PATCH_LEVEL:
       return true;
