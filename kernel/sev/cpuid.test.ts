@@ -13,6 +13,13 @@ describe('the pages that the launch filled', () => {
     module = await kernelModule();
   });
 
+  /** The page's entry for `leaf`. */
+  const entryOf = (page: View<typeof CpuidPage>, leaf: number) => {
+    const entry = page.functions.find(({ eaxIn }) => eaxIn === leaf);
+    if (!entry) throw new RangeError('the page has no such leaf');
+    return entry;
+  };
+
   const endsWith = (spoil: (page: View<typeof CpuidPage>) => void) =>
     boot(module, {
       mode: 'snp',
@@ -24,26 +31,26 @@ describe('the pages that the launch filled', () => {
   });
 
   it.each([
-    ['features', 1],
-    ['extended functions', 2],
-    ['encrypted memory', 3],
-  ])('are refused: a CPUID page without the leaf of %s', (_, entry) => {
-    expect(endsWith((page) => Object.assign(page.functions[entry] ?? {}, { eaxIn: 0x77 }))).toEqual(
+    ['features', Cpuid.LEAF_FEATURES],
+    ['extended functions', Cpuid.LEAF_EXTENDED],
+    ['encrypted memory', Cpuid.LEAF_ENCRYPTED_MEMORY],
+  ])('are refused: a CPUID page without the leaf of %s', (_, leaf) => {
+    expect(endsWith((page) => Object.assign(entryOf(page, leaf), { eaxIn: 0x77 }))).toEqual(
       panicked('CPUID_LEAF_MISSING'),
     );
   });
 
   it('are refused: a CPUID page that names another C-bit', () => {
-    expect(endsWith((page) => Object.assign(page.functions[3] ?? {}, { ebx: 47 }))).toEqual(
-      panicked('C_BIT_WRONG'),
-    );
+    expect(
+      endsWith((page) => Object.assign(entryOf(page, Cpuid.LEAF_ENCRYPTED_MEMORY), { ebx: 47 })),
+    ).toEqual(panicked('C_BIT_WRONG'));
   });
 
   it('are refused: a CPUID page of a CPU without SNP', () => {
     const eax = Cpuid.EAX_SEV | Cpuid.EAX_SEV_ES;
-    expect(endsWith((page) => Object.assign(page.functions[3] ?? {}, { eax }))).toEqual(
-      panicked('CPUID_PAGE_BAD'),
-    );
+    expect(
+      endsWith((page) => Object.assign(entryOf(page, Cpuid.LEAF_ENCRYPTED_MEMORY), { eax })),
+    ).toEqual(panicked('CPUID_PAGE_BAD'));
   });
 
   it.each([0, 1, 5])('are refused: a secrets page of version %i', (version) => {
@@ -60,7 +67,10 @@ describe('the pages that the launch filled', () => {
     const touched = (ebx: number) => {
       const { machine } = boot(module, {
         mode: 'snp',
-        prepare: (m) => Object.assign(m.view(CpuidPage, PLACES.cpuid).functions[3] ?? {}, { ebx }),
+        prepare: (m) =>
+          Object.assign(entryOf(m.view(CpuidPage, PLACES.cpuid), Cpuid.LEAF_ENCRYPTED_MEMORY), {
+            ebx,
+          }),
       });
       return machine.loads8;
     };
