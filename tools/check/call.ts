@@ -191,6 +191,7 @@ function targetsOf(
 ): readonly FunctionState[] | undefined {
   const { analysis } = visit;
   const [operand] = instruction.operands;
+  const { compartment } = visit.fn.code;
   if (operand?.kind === 'target') {
     const target = analysis.functions.get(operand.address);
     if (target) return [target];
@@ -199,7 +200,7 @@ function targetsOf(
   }
   if (operand?.kind === 'register') {
     const code = readRegister(visit, state, operand.number);
-    if (code.kind === 'code') return analysis.types.targets(code.type);
+    if (code.kind === 'code') return analysis.types.targets(code.type, compartment);
   }
   if (operand?.kind !== 'memory') {
     visit.violate(instruction, 'an indirect call through a register');
@@ -216,7 +217,7 @@ function targetsOf(
     visit.violate(instruction, 'an indirect call without a check of the type');
     return undefined;
   }
-  return analysis.types.targets(type);
+  return analysis.types.targets(type, compartment);
 }
 
 /** Judges one target of a call; `entry` is its RSP at entry. */
@@ -270,7 +271,9 @@ function checkBorder(visit: Visit, state: State, instruction: Instruction, targe
   if (to.kind === 'sandbox') {
     analysis.makeForeign(target);
     const isExport = analysis.program.roots.some(({ address }) => address === target.code.start);
-    if (!isExport) visit.violate(instruction, 'a call to what another compartment does not export');
+    const isDirect = instruction.operands[0]?.kind === 'target';
+    if (isDirect && !isExport)
+      visit.violate(instruction, 'a call to what another compartment does not export');
     return;
   }
   const number = constantOf(state.registers[RDI] as Value);

@@ -1,7 +1,7 @@
 import type { Analysis, DataUse, TableUse } from './analysis.ts';
 import { textOf } from './instruction.ts';
 import type { Compartment, Violation } from './program.ts';
-import { ENTRY } from './types.ts';
+import { DESCRIPTOR, ENTRY } from './types.ts';
 
 /**
  * What must hold of the program's data for what code relies on: tables hold records of functions,
@@ -14,6 +14,7 @@ export function checkData(analysis: Analysis): Violation[] {
     ...analysis.types.broken,
     ...checkEntries(analysis, tables),
     ...checkJumpTables(tables),
+    ...checkSizes(uses),
     ...checkWrites(analysis, uses, tables),
     ...checkOwners(analysis, uses),
   ];
@@ -24,12 +25,14 @@ function broken(rule: string, { by, instruction }: DataUse | TableUse): Violatio
 }
 
 function checkEntries({ types }: Analysis, tables: readonly TableUse[]): Violation[] {
-  const seen = new Map<number, boolean>();
+  const seen = new Map<string, boolean>();
   return tables.flatMap((table) => {
     if (table.kind !== 'entries') return [];
     for (let at = table.start; at + ENTRY.size <= table.end; at += ENTRY.size) {
-      const isEntry = seen.get(at) ?? types.isEntry(at);
-      seen.set(at, isEntry);
+      const { compartment } = table.by.code;
+      const key = `${at} ${compartment.name}`;
+      const isEntry = seen.get(key) ?? types.isEntryFor(at, compartment);
+      seen.set(key, isEntry);
       if (!isEntry) return [broken('a table holds what is no record of a function', table)];
     }
     return [];
@@ -42,6 +45,17 @@ function checkJumpTables(tables: readonly TableUse[]): Violation[] {
   return jumps.flatMap((table, i) => {
     const next = jumps.slice(i + 1).find(({ start }) => start !== table.start);
     return next && next.start < table.end ? [broken('jump tables overlap', table)] : [];
+  });
+}
+
+/** The size of a segment only ever shrinks to zero; that of a table grows, and bounds nothing else. */
+function checkSizes(uses: readonly DataUse[]): Violation[] {
+  const sizes = new Map<number, DataUse>();
+  for (const use of uses) if (use.use === 'bound' && use.size === 4) sizes.set(use.start, use);
+  const counts = uses.filter(({ use, size }) => use === 'bound' && size === DESCRIPTOR.size);
+  return counts.flatMap(({ start }) => {
+    const use = sizes.get(start + DESCRIPTOR.count);
+    return use ? [broken('a segment bounded by the size of a table', use)] : [];
   });
 }
 

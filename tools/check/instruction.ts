@@ -1,6 +1,6 @@
 import type { Instruction as Row } from '../../spec/x86/instruction.ts';
 import { type Decoded, decode } from '../compiler/x86/decode.ts';
-import { isMemory, type Memory, NONE } from '../compiler/x86/operand.ts';
+import { isMemory, type Memory } from '../compiler/x86/operand.ts';
 import { print } from '../compiler/x86/print.ts';
 
 export interface RegisterOperand {
@@ -35,6 +35,11 @@ export interface Instruction {
   readonly decoded: Decoded;
 }
 
+const SEGMENTS = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
+const ADDRESS32 = 0x67;
+const PREFIXES = [...SEGMENTS, ADDRESS32, 0x66, 0xf0, 0xf2, 0xf3];
+const FLOW = ['jcc', 'jmp', 'call', 'ret'];
+
 /** Registers without REX that are named AH, CH, DH and BH: nothing of ours uses them. */
 const FIRST_HIGH_BYTE = 4;
 const LAST_HIGH_BYTE = 7;
@@ -53,6 +58,13 @@ export function instructionAt(
   const { instruction: row, values, length } = decoded;
   if (decoded.repeat !== 0 && row.repeat === 'none') return 'a prefix that does not belong there';
   if (decoded.lock && !row.lockable) return 'a lock prefix that does not belong there';
+  const prefixes = prefixesOf(code, offset);
+  if (prefixes.some((byte) => SEGMENTS.includes(byte))) return 'a segment override';
+  // A jump of 16 bits keeps 16 bits of RIP, whatever it adds to it.
+  const isFlow = FLOW.includes(row.effect.name);
+  if (isFlow && prefixes.length > 0) return 'a prefix that does not belong there';
+  const hasMemory = values.some((value) => typeof value === 'object' && isMemory(value));
+  if (prefixes.includes(ADDRESS32) && !hasMemory) return 'an address of 32 bits that is implied';
   const next = start + offset + length;
   const operands: Operand[] = [];
   let used = 0;
@@ -69,7 +81,6 @@ export function instructionAt(
     }
     const value = values[used++];
     if (typeof value === 'object' && isMemory(value)) {
-      if (value.segment !== NONE) return 'a segment override';
       operands.push({ kind: 'memory', at: value, size: memory / 8 });
     } else if (kind === 'relative') {
       operands.push({ kind: 'target', address: next + Number(value) });
@@ -88,12 +99,16 @@ export function instructionAt(
   return { address: start + offset, next, row, operands, decoded };
 }
 
+/** The prefixes before REX, VEX or the opcode. */
+function prefixesOf(code: Uint8Array, offset: number): number[] {
+  const found: number[] = [];
+  for (let at = offset; PREFIXES.includes(code[at] ?? 0); at++) found.push(code[at] ?? 0);
+  return found;
+}
+
 /** Whether a REX or VEX prefix stands before the opcode. */
 function hasRex(code: Uint8Array, offset: number): boolean {
-  const prefixes = [0x66, 0x67, 0xf2, 0xf3, 0xf0];
-  let at = offset;
-  while (prefixes.includes(code[at] ?? 0)) at++;
-  const byte = code[at] ?? 0;
+  const byte = code[offset + prefixesOf(code, offset).length] ?? 0;
   return (byte & 0xf0) === 0x40 || byte === 0xc4 || byte === 0xc5;
 }
 

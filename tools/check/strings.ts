@@ -75,7 +75,8 @@ function copiesEntries(
   if (!state.facts.has(fits(entry.index.id, a.id, entry.table + DESCRIPTOR.count))) return false;
   if (from.kind !== 'address' || !from.plus) return false;
   const index = scaled(from.plus);
-  const size = index && sizeCell(visit, state, instruction, index.id, a.id);
+  const tableSize = entry.table + DESCRIPTOR.count;
+  const size = index && sizeCell(visit, state, instruction, index.id, a.id, tableSize);
   if (size === undefined) return false;
   visit.analysis.useTable(visit.fn, instruction, 'entries', from.at, from.at + size * ENTRY.size);
   return true;
@@ -88,10 +89,11 @@ function sizeCell(
   instruction: Instruction,
   a: number,
   b: number,
+  except?: number,
 ): number | undefined {
   const prefix = fits(a, b, 0).replace(/\[0\]$/, '');
   for (const [key, at] of state.facts) {
-    if (!key.startsWith(prefix)) continue;
+    if (!key.startsWith(prefix) || at === except) continue;
     analysis.useData(fn, instruction, at, 4, 'bound');
     return analysis.program.memory.u32(at);
   }

@@ -22,6 +22,11 @@ export function step(visit: Visit, state: State, instruction: Instruction): void
   const before = state.registers[R14];
   if (behaviour === undefined) visit.violate(instruction, 'an instruction that is not allowed');
   else if (behaviour === 'kernel') kernelInstruction(visit, instruction);
+  const [first, second] = instruction.operands;
+  if (/^bt[src]?$/.test(instruction.row.effect.name) && first?.kind === 'memory') {
+    // A bit's number in a register reaches any distance beyond the operand.
+    if (second?.kind === 'register') visit.violate(instruction, 'a bit of memory by its number');
+  }
   if (instruction.row.effect.name === 'cmp') {
     compare(visit, state, instruction);
     return;

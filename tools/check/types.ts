@@ -1,5 +1,5 @@
 import type { FunctionState } from './analysis.ts';
-import type { Program, Segment, Violation } from './program.ts';
+import type { Compartment, Program, Segment, Violation } from './program.ts';
 
 /** A table's entry: code u64 at 0, type number u32 at 8, address of the function's record i32 at 12. */
 export const ENTRY = { size: 16, type: 8, record: 12 } as const;
@@ -26,9 +26,23 @@ export class TypeTable {
     }
   }
 
-  /** Functions that a call of this type may reach. */
-  targets(type: number): readonly FunctionState[] {
-    return this.#byType.get(type) ?? [];
+  /** Functions that a call of this type in a compartment may reach. */
+  targets(type: number, from: Compartment): readonly FunctionState[] {
+    return (this.#byType.get(type) ?? []).filter((target) => this.#mayRefer(from, target));
+  }
+
+  /** Whether an entry of a table is empty, or a copy of a record that code of a compartment may call. */
+  isEntryFor(at: number, from: Compartment): boolean {
+    if (!this.isEntry(at)) return false;
+    const target = this.#functions.get(this.#program.memory.address(at) ?? 0);
+    return target === undefined || this.#mayRefer(from, target);
+  }
+
+  /** Instances of one executable share tables; compartments of an image do not. */
+  #mayRefer(from: Compartment, { code }: FunctionState): boolean {
+    if (code.compartment === from) return true;
+    const isExecutable = this.#program.kind === 'executable';
+    return isExecutable && from.kind === 'sandbox' && code.compartment.kind === 'sandbox';
   }
 
   /** Whether an entry of a table is empty, or a record's copy. */
