@@ -217,6 +217,57 @@ describe('a hostile host', () => {
     expect(host.readGuest(page + BigInt(Ghcb.SHARED_BUFFER), 2)).toEqual(Uint8Array.of(1, 0));
   });
 
+  it('answers at a port, and asks what is there', () => {
+    const machine = bootGuest({ mode: 'none', memory: MEMORY }, (guest) => {
+      guest.set(RDX, 0x3fd);
+      guest.set(RAX, 0);
+      guest.asm.op('in al, dx');
+      guest.asm.op('mov r64, r/m64', R8, RAX);
+      guest.set(RDX, 0x3f8);
+      guest.set(RAX, 0x41);
+      guest.asm.op('out dx, al');
+    });
+    const host = new HostileHost(machine);
+    host.onPort(0x3fd, (_access, honest) => honest() | 0x80);
+    const sent: (number | undefined)[] = [];
+    host.onPort(0x3f8, ({ value }) => {
+      sent.push(value);
+      return 0;
+    });
+    machine.hypervisor.run(100);
+    expect(machine.core.state.r8).toBe(0xe0n);
+    expect(sent).toEqual([0x41]);
+  });
+
+  it('can break the platform beneath the architecture', () => {
+    const { machine, host } = taken((guest) => {
+      guest.store(0x1_0000 - 64, 5);
+      guest.halt();
+      guest.store(0x1_0000 - 64, 6);
+      guest.halt();
+      guest.load(RBX, 0x1_0000 - 64);
+      guest.asm.op('rdrand r64', R9);
+      guest.asm.op('setb r/m8', R8);
+    });
+    let old = new Uint8Array();
+    let halts = 0;
+    const spa = 0xf000;
+    host.onExit(Exit.HLT, (_exit, honest) => {
+      halts++;
+      if (halts === 1) old = new Uint8Array(host.readChips(spa, 4096));
+      else if (halts === 2) {
+        host.writeChips(spa, old);
+        host.withholdRandom(true);
+        host.addToStackPointer(-16n);
+        host.setTscOffset(5n);
+      } else honest();
+    });
+    machine.hypervisor.run(1000);
+    expect(machine.core.state).toMatchObject({ rbx: 5n, r8: 0n, rsp: 0xfff0n, tscOffset: 5n });
+    host.forgeRmp(0x300, { assigned: true, asid: 7 });
+    expect(machine.core.frames.rmp(0x300)).toMatchObject({ assigned: true, asid: 7 });
+  });
+
   it('tries a thousand things from one point', () => {
     const { machine, host } = taken(count);
     host.runTo(50);

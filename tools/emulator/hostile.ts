@@ -4,7 +4,8 @@
  */
 import * as Injection from '../../spec/event-injection.ts';
 import * as Launch from '../../spec/launch.ts';
-import { EXIT_LIMIT } from './core.ts';
+import * as SevStatus from '../../spec/sev-status.ts';
+import { EXIT_LIMIT, type RmpEntry } from './core.ts';
 import type {
   Answers,
   EventAnswer,
@@ -28,6 +29,12 @@ export interface InjectedEvent {
   /** EVENTINJ type; `interrupt` unless given. */
   readonly type?: 'interrupt' | 'nmi' | 'exception' | 'software';
   readonly errorCode?: number;
+}
+
+/** An access of the guest's to a port: with a value it is a write. */
+export interface PortTouch {
+  readonly size: 1 | 2 | 4;
+  readonly value?: number;
 }
 
 /** An access of the guest's to a page that is watched. */
@@ -177,6 +184,21 @@ export class HostileHost {
     this.answers.pspResponse = (_host, response) => edit(response);
   }
 
+  /** Replaces what is at `port`: `access` gives the value of a read; `honest` asks what is there. */
+  onPort(port: number, access: (access: PortTouch, honest: () => number) => number): void {
+    this.machine.ports.cover(port, (covered) => ({
+      name: `hostile port 0x${port.toString(16)}`,
+      width: 4,
+      read: (_offset, size) => access({ size }, () => covered.read(port, size)),
+      write: (_offset, size, value) => {
+        access({ size, value }, () => {
+          covered.write(port, size, value);
+          return 0;
+        });
+      },
+    }));
+  }
+
   // Memory
 
   /** A write to system memory as the processor lets the host make it: a fault changes nothing. */
@@ -245,6 +267,41 @@ export class HostileHost {
   /** Puts a VMSA page there, such as one read earlier. */
   replayVmsa(page: Uint8Array): HostFault | undefined {
     return this.write(this.#vmsaSpa(), page);
+  }
+
+  // Beneath the architecture: faults of the platform, which no check of it stops
+
+  /** Memory as the chips hold it, read and written past the RMP: a module that lies about its size, INVD. */
+  readChips(spa: number, size: number): Uint8Array {
+    this.machine.memory.read(spa, size);
+    return this.machine.core.read(spa, size, 0);
+  }
+
+  writeChips(spa: number, bytes: Uint8Array): void {
+    this.machine.core.write(spa, bytes, 0);
+  }
+
+  /** Writes an RMP entry as it should never be. */
+  forgeRmp(frame: number, change: Partial<RmpEntry>): void {
+    const { frames } = this.machine.core;
+    frames.setRmp(frame, { ...frames.rmp(frame), ...change });
+  }
+
+  /** Moves the stack pointer between two instructions. */
+  addToStackPointer(delta: bigint): void {
+    this.machine.core.state.rsp = BigInt.asUintN(64, this.machine.core.state.rsp + delta);
+  }
+
+  /** The hypervisor's offset to the guest's time stamp counter, of which a secure one hears nothing. */
+  setTscOffset(offset: bigint): void {
+    const { core } = this.machine;
+    const secure = BigInt(SevStatus.SECURE_TSC) >> BigInt(SevStatus.FEATURES_SHIFT);
+    if ((core.control.sevFeatures & secure) === 0n) core.state.tscOffset = offset;
+  }
+
+  /** Has RDRAND and RDSEED say that they have no number. */
+  withholdRandom(withheld: boolean): void {
+    this.machine.core.control.randomReady = withheld ? 0 : 1;
   }
 
   // Runs

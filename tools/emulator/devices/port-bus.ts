@@ -38,6 +38,13 @@ export class PortBus {
     this.#mappings.push({ first, last, device });
   }
 
+  /** Puts `device` before whatever is at `port`, which is what it gets to ask. */
+  cover(port: number, make: (covered: PortBus) => PortDevice): void {
+    const covered = new PortBus(this.#missed);
+    covered.#mappings.push(...this.#mappings);
+    this.#mappings.unshift({ first: port, last: port, device: make(covered) });
+  }
+
   /** Resets all devices. */
   reset(): void {
     for (const { device } of this.#mappings) device.reset?.();
