@@ -46,6 +46,7 @@ soak: all
 	TACIT_MODULES=20000 npx vitest run --testTimeout=0 test/differential
 	TACIT_ORACLE_CASES=200 npx vitest run --testTimeout=0 tools/emulator/core/oracle.test.ts
 	TACIT_CONSISTENCY_PROGRAMS=2000 npx vitest run --testTimeout=0 tools/emulator/core/consistency.test.ts
+	TACIT_PSP_CASES=100000 npx vitest run --testTimeout=0 test/psp-fuzz.test.ts
 
 clean:
 	rm -rf build
