@@ -53,6 +53,7 @@ const LEAF_1_ECX =
   Cpuid.ECX_PCLMULQDQ |
   Cpuid.ECX_AES |
   Cpuid.ECX_X2APIC |
+  (Cpuid.ECX_SSE3 | Cpuid.ECX_SSSE3 | Cpuid.ECX_SSE41 | Cpuid.ECX_SSE42) |
   (Cpuid.ECX_CX16 | Cpuid.ECX_MOVBE | Cpuid.ECX_POPCNT | Cpuid.ECX_RDRAND);
 const LEAF_7_EBX =
   Cpuid.EBX_FSGSBASE |

@@ -131,11 +131,11 @@ export class LocalApic {
       : undefined;
   }
 
-  /** Whether anything is requested or in service beside `vector`. */
+  /** Whether anything is requested, or anything in service beside `vector`. */
   busyBeside(vector: number): boolean {
     const { highest } = this.#requested;
     const served = this.#inService.highest;
-    return (highest !== undefined && highest !== vector) || (served ?? vector) !== vector;
+    return highest !== undefined || (served ?? vector) !== vector;
   }
 
   /** The processor takes `vector`: from requested to in service. */

@@ -255,7 +255,8 @@ export class Hypervisor {
     const left = this.interrupts.ticksLeft;
     if (left > most) return this.vcpu.run(most);
     const exit = this.vcpu.run(Math.max(left, 1));
-    return exit.code === EXIT_LIMIT ? { ...exit, code: Exit.INTR } : exit;
+    const due = exit.code === EXIT_LIMIT && this.interrupts.ticksLeft <= 0;
+    return due ? { ...exit, code: Exit.INTR } : exit;
   }
 
   /** INIT reaches the processor: it starts from the VMSA that it was given for that. */
