@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { linksOf } from '../../test/differential/compare.ts';
 import { generateModule } from '../../test/differential/generate.ts';
+import { random } from '../../test/random.ts';
 import { wat } from '../../test/wat.ts';
 import { witness } from '../../test/witness.ts';
 import { makeExecutable } from '../compiler/linux/executable.ts';
 import { compileRuntime } from '../compiler/linux/runtime.ts';
 import type { WasmObject } from '../compiler/object.ts';
 import { UserError } from '../errors.ts';
-import { checkImage } from './check.ts';
+import { checkImage, readProgram } from './check.ts';
 import type { Instruction } from './instruction.ts';
 import { immediateOf, memoryOf, nameOf, Patient } from './patient.ts';
 import { printViolation } from './report.ts';
@@ -534,5 +535,18 @@ describe('another file', () => {
     ['the start of an ELF file', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46)],
   ])('is refused: %s', (_, file) => {
     expect(() => checkImage(file)).toThrow(UserError);
+  });
+
+  it('is read or refused, whatever is damaged in it', () => {
+    const next = random();
+    for (let i = 0; i < 200; i++) {
+      const file = patient.file.slice();
+      for (let k = 0; k <= next() % 4; k++) file[next() % (i % 2 ? file.length : 1024)] = next();
+      try {
+        readProgram(file);
+      } catch (error) {
+        expect(error, next.seed).toBeInstanceOf(UserError);
+      }
+    }
   });
 });

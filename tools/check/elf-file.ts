@@ -23,6 +23,8 @@ export interface ElfFunction {
 }
 
 const SYMBOL_SIZE = 24;
+/** No file of ours has a larger segment. */
+const LARGEST = 1n << 32n;
 const TYPE_FUNCTION = 2;
 
 /** The file's header. @throws UserError for a file that is no executable for x86-64. */
@@ -54,6 +56,7 @@ export function loadSegments(file: Uint8Array): LoadedSegment[] {
     .filter(({ type }) => type === Elf.PROGRAM_LOAD)
     .map((program) => {
       const virtual = addressOf(program.virtual);
+      if (program.memorySize > LARGEST) throw new UserError('an ELF segment of more than 4 GiB');
       const offset = Number(program.offset);
       const end = offset + Number(program.fileSize);
       if (virtual === undefined || end > file.length)

@@ -12,6 +12,8 @@ import { ARGUMENTS, R14, RSP, readRegister, SAVED, type Visit } from './visit.ts
 /** Joins after which bounds that still move are widened. */
 const PATIENCE = 3;
 const POINTER_SIZE = 8;
+/** Bits of {@link RESULTS}. */
+const ALL_RESULTS = 0b11;
 
 /** Where code is entered from more than one place, or again. */
 interface Node {
@@ -24,8 +26,7 @@ interface Node {
 /** Looks at a function once: follows every path, and notes what breaks a rule. */
 export function walk(analysis: Analysis, fn: FunctionState): void {
   if (contractOf(analysis, fn)) {
-    fn.usedArguments = 0b111;
-    fn.wideResults = 0b11;
+    assumeNothing(analysis, fn);
     return;
   }
   let visit: Walk;
@@ -33,6 +34,14 @@ export function walk(analysis: Analysis, fn: FunctionState): void {
     visit = new Walk(analysis, fn);
     visit.run();
   } while (visit.restart);
+}
+
+/** Of a routine that is not followed: what it leaves in registers may be anything. */
+function assumeNothing(analysis: Analysis, fn: FunctionState): void {
+  if (fn.wideResults === ALL_RESULTS) return;
+  fn.wideResults = ALL_RESULTS;
+  fn.plainResults = ALL_RESULTS;
+  for (const caller of fn.callers) analysis.request(caller);
 }
 
 class Walk implements Visit {
