@@ -157,6 +157,14 @@ export class Emitter {
     this.reference('rel32', symbol, addend, form.tail);
   }
 
+  /** Two registers, of a VEX form, and [rip + symbol + addend]. */
+  rrmSymbol(form: Form, reg: number, vvvv: number, symbol: string, addend = 0): void {
+    this.reserve();
+    this.head(form, reg, -1, -1, vvvv);
+    this.modrmFar(reg, -1, -1, 1, true, true);
+    this.reference('rel32', symbol, addend, form.tail);
+  }
+
   /** Memory only, [rip + symbol + addend]. */
   mSymbol(form: Form, symbol: string, addend = 0): void {
     this.rmSymbol(form, form.digit, symbol, addend);

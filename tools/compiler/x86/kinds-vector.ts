@@ -33,13 +33,15 @@ export const VECTOR_SHIFT_IMMEDIATE: Kind = {
   },
 };
 
-/** def = uses[0] op uses[1], with AVX's three operands, and an immediate if the row has one. */
+/** def = uses[0] op (uses[1] or a constant's symbol), with AVX's three operands; and an immediate, if any. */
 export const VECTOR_THREE: Kind = {
   name: 'vector-three',
   emit(out, inst) {
     const row = inst.form as Form;
     const [d, a, b] = [inst.defAt[0], inst.useAt[0], inst.useAt[1]] as [number, number, number];
-    out.asm.rrr(row, d - XMM, a - XMM, b - XMM);
+    const { symbol, displacement } = inst.address ?? {};
+    if (symbol === undefined) out.asm.rrr(row, d - XMM, a - XMM, b - XMM);
+    else out.asm.rrmSymbol(row, d - XMM, a - XMM, symbol, displacement);
     if (row.immediate > 0) out.immediate(row, inst.imm);
   },
 };

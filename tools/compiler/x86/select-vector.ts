@@ -1,5 +1,6 @@
 import type { Value } from '../ir/value.ts';
 import {
+  V128_CONST,
   V128_LOAD,
   V128_LOAD32_ZERO,
   V128_LOAD64_ZERO,
@@ -20,8 +21,9 @@ import {
   VECTOR_UNARY_IMMEDIATE,
 } from './kinds-vector.ts';
 import { type Kind, Use } from './machine.ts';
-import { memoryOperand } from './select-address.ts';
+import { memoryOperand, symbolOperand } from './select-address.ts';
 import type { Rule } from './selector.ts';
+import { constantsSymbol } from './symbols.ts';
 
 /** Rows whose operands are not the usual ones. */
 const ROWS: Readonly<Record<string, string>> = {
@@ -84,16 +86,37 @@ const KINDS: Readonly<Record<VectorShape, Kind>> = {
   'from-integer': UNARY,
 };
 
+const ALL_ONES = (1n << 128n) - 1n;
+
+/** Whether a value is a constant that is read from memory; zeros and ones are made without it. */
+function isPooled({ op, bits }: Value): boolean {
+  return op === V128_CONST && bits !== 0n && bits !== ALL_ONES;
+}
+
 /**
- * Operands are always in registers: a load is never made part of an operation, which would read 16
+ * Operands but constants are always in registers: a load is never made part of an operation, which would read 16
  * bytes, aligned ones, where the load reads less (CVE-2023-30624 is of that kind).
  */
 function ruleFor(operation: VectorOperation): Rule {
   const { shape } = operation;
   const row = rowOf(operation);
   const three = threeOperandRow(operation);
-  const second = shape === 'commutative' ? Use.REGISTER : Use.LATE_REGISTER;
+  const isCommutative = shape === 'commutative';
+  const second = isCommutative ? Use.REGISTER : Use.LATE_REGISTER;
+  const takesMemory = (shape === 'binary' || isCommutative) && ROWS[operation.name] === undefined;
   return (s, value) => {
+    const [a, b] = value.args as [Value, Value];
+    const constant = isCommutative && isPooled(a) ? a : takesMemory && isPooled(b) ? b : undefined;
+    if (constant) {
+      const isThree = three !== undefined && s.target.avx;
+      const inst = s.inst(isThree ? VECTOR_THREE : ALU, isThree ? three : row);
+      inst.defs = [s.def(value)];
+      inst.uses = [s.use(constant === a ? b : a, Use.REGISTER)];
+      const offset = s.constants.offsetOf(constant.bits, 16);
+      inst.address = symbolOperand(constantsSymbol(s.context), offset);
+      s.emit(inst);
+      return;
+    }
     if (three && s.target.avx) {
       const inst = s.inst(shape === 'shift-immediate' ? VECTOR_SHIFT_THREE : VECTOR_THREE, three);
       inst.defs = [s.def(value)];
