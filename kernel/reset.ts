@@ -3,6 +3,7 @@
 import { RESET_REFUSED } from '../spec/abi/termination.ts';
 import { HARD_RESET, RESET_CONTROL } from '../spec/reset.ts';
 import { flush } from './console.ts';
+import { closeInterrupts } from './interrupt/interrupts.ts';
 import { reclaimAllBut, reclaimPage } from './mm/sharing.ts';
 import { panic } from './panic.ts';
 import { hasGhcb, isSnp } from './platform.ts';
@@ -16,6 +17,7 @@ import { writePort8 } from './sev/port.ts';
  */
 export function reset(): void {
   flush();
+  closeInterrupts();
   reclaimAllBut(hasGhcb() ? ghcbPage() : 0);
   writePort8(RESET_CONTROL, HARD_RESET);
   if (hasGhcb()) withdrawGhcb();

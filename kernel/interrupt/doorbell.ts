@@ -51,6 +51,13 @@ export function openDoorbell(): void {
   open = true;
 }
 
+/** Tells the host to forget the page, so that it can be taken back. */
+export function closeDoorbell(): void {
+  open = false;
+  begin();
+  request(HV_DOORBELL_PAGE, u64(Doorbell.CLEAR), 0);
+}
+
 /** Ends the guest if the page tells of what no guest survives; changes nothing in it. */
 export function checkDoorbell(): void {
   const pending = load16(PENDING);

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import * as Cpu from '../../spec/cpu.ts';
 import * as Exit from '../../spec/exit.ts';
+import * as Event from '../../spec/ghcb-event.ts';
 import { view } from '../../spec/layout.ts';
 import { InterruptingHost, restrictedBoot } from '../../test/kernel/interrupting-host.ts';
 import {
@@ -215,6 +216,24 @@ describe('#HV', () => {
       },
     });
     expect(end).toEqual(panicked('NESTED_TOO_DEEP'));
+  });
+
+  it('has no page any more when a guest asks for a reset, and does nothing then', () => {
+    const host = new InterruptingHost();
+    let clears = 0;
+    const { serve } = host.hypervisor;
+    host.hypervisor.serve = (call, machine) => {
+      if (call.code === Event.HV_DOORBELL_PAGE && call.info1 === 3n) clears++;
+      serve.call(host.hypervisor, call, machine);
+      if (clears === 1) {
+        expect(machine.assigned.has(host.doorbell >> 12n)).toBe(false);
+        clears++;
+        machine.trap(HV, busy);
+      }
+    };
+    const { machine } = restricted(host, ({ kernel }) => kernel.tacit_reset?.(1));
+    expect(clears).toBe(2);
+    expect(machine.assigned.has(host.doorbell >> 12n)).toBe(true);
   });
 
   it('in an image without restricted injection ends the guest', () => {

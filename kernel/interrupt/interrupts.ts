@@ -24,6 +24,7 @@ import { isSnp } from '../platform.ts';
 import { writeApic } from './apic.ts';
 import {
   checkDoorbell,
+  closeDoorbell,
   doorbellAddress,
   hasDoorbell,
   needsNoEoi,
@@ -53,6 +54,11 @@ export function isRestricted(): bool {
 /** Gives a host with restricted injection the page to tell of interrupts in. */
 export function openInterrupts(): void {
   if (isRestricted()) openDoorbell();
+}
+
+/** From now on nothing comes of an event: for a guest that is about to give up all it shares. */
+export function closeInterrupts(): void {
+  if (hasDoorbell()) closeDoorbell();
 }
 
 /** Timer interrupts since boot. */
