@@ -36,6 +36,7 @@ it('answers whatever a guest asks, and never breaks', () => {
     for (const name of ['rax', 'rbx', 'rcx', 'rdx', 'swExitInfo1', 'swExitInfo2'] as const) {
       ghcb[name] = value();
     }
+    if (next() % 4 === 0) ghcb.rcx = BigInt(some([0x1b, 0x800 + (next() % 0x100)]));
     ghcb.swExitCode = BigInt(next() % 8 === 0 ? next() : some(codes));
     ghcb.swScratch = next() % 4 === 0 ? value() : BigInt(GPA + Ghcb.SHARED_BUFFER);
     ghcb.validLow = next() % 8 === 0 ? word() : (1n << 64n) - 1n;
@@ -51,6 +52,7 @@ it('answers whatever a guest asks, and never breaks', () => {
       next() % 4 === 0 ? (word() & ~0xfffn) | BigInt(some([...requests, 0, 0xabc])) : BigInt(GPA);
     expect(() => {
       machine.hypervisor.answer({ code: Exit.VMGEXIT, info1: 0n, info2: 0n });
+      machine.hypervisor.interrupts.beforeEntry();
     }, `case ${i} of ${next.seed}`).not.toThrow();
   }
 });
@@ -59,6 +61,7 @@ const fresh = (i: number) => {
   const mode = i % 2 === 0 ? ('snp' as const) : ('sev-es' as const);
   const host = i % 3 === 0 ? ('hv' as const) : ('kvm' as const);
   const machine = createMachine({ mode, host, memory: 2 ** 22 });
+  machine.core.setKey(machine.asid, new Uint8Array(16), new Uint8Array(16).fill(1));
   machine.hypervisor.registeredGhcb = BigInt(GPA);
   return machine;
 };
