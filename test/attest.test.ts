@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RESET_REFUSED } from '../spec/abi/termination.ts';
+import * as Event from '../spec/ghcb-event.ts';
 import { view } from '../spec/layout.ts';
 import { CertificateEntry } from '../spec/layouts/guest-message.ts';
 import * as SevStatus from '../spec/sev-status.ts';
 import { countPages, pageRuns } from '../tools/emulator/debug/page-states.ts';
+import { HostileHost } from '../tools/emulator/hostile.ts';
 import { launchIgvm } from '../tools/emulator/launch/igvm.ts';
 import { createMachine, type Machine } from '../tools/emulator/machine.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
@@ -24,12 +26,12 @@ const NONCE = Buffer.from(Uint8Array.from({ length: 64 }, (_, i) => 0xa0 ^ i)).t
 let kernel: BuiltKernel;
 const images = new Map<string, Build>();
 
-/** The image of the program that asks for everything. */
-async function imageOf(args: readonly string[]): Promise<Build> {
+/** The image of a program. */
+async function imageOf(program: string, args: readonly string[] = []): Promise<Build> {
   const manifest: Manifest = {
     folder: join(root, 'test/fixtures/attest'),
     name: 'attest',
-    program: 'attest.ts',
+    program,
     args,
     env: {},
     modes: MODES,
@@ -43,8 +45,9 @@ async function imageOf(args: readonly string[]): Promise<Build> {
 
 beforeAll(async () => {
   kernel = await buildKernel();
-  images.set('once', await imageOf([]));
-  images.set('reset', await imageOf(['again']));
+  images.set('once', await imageOf('attest.ts'));
+  images.set('twice', await imageOf('twice.ts'));
+  images.set('reset', await imageOf('attest.ts', ['again']));
 }, 60_000);
 
 interface Line {
@@ -119,6 +122,25 @@ describe('a program in the machine', () => {
       sizes.push(size);
     }
     expect(sizes).toHaveLength(3);
+  });
+
+  it('has a message sealed and opened in as many instructions whatever the key (constant time)', () => {
+    const counts = [1n, 2n, 3n, 4n].map((seed) => {
+      const machine = createMachine({ mode: 'snp', memory: 0x80_0000, seed });
+      const host = new HostileHost(machine);
+      const at: number[] = [];
+      host.onEvent(Event.GUEST_REQUEST, (_, honest) => {
+        at.push(host.instructions);
+        honest();
+      });
+      launchIgvm(machine, (images.get('twice') as Build).igvm);
+      expect(machine.hypervisor.run(LIMIT)).toEqual({ kind: 'exit', code: 0 });
+      // From a request to the next: one answer is opened, and one request sealed.
+      const [first = 0, second = 0] = at;
+      return second - first;
+    });
+    expect(counts[0]).toBeGreaterThan(1000);
+    expect(new Set(counts).size).toBe(1);
   });
 
   it.each(['none', 'sev', 'sev-es'] as const)('gets nothing from it in mode %s', (mode) => {

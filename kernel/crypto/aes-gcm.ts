@@ -73,10 +73,14 @@ function applyKeystream(schedule: usize, iv: usize, text: usize, size: u32): voi
   for (let done: u32 = 0; done < size; done += u32(BLOCK_SIZE)) {
     startCounter(iv, n);
     encryptBlock(schedule, counter);
-    const bytes = min<u32>(size - done, u32(BLOCK_SIZE));
-    for (let i: u32 = 0; i < bytes; i++) {
-      const at = text + done + i;
-      store<u8>(at, load<u8>(at) ^ load<u8>(counter + i));
+    const at = text + done;
+    if (size - done >= u32(BLOCK_SIZE)) {
+      store<u64>(at, load<u64>(at) ^ load<u64>(counter));
+      store<u64>(at + 8, load<u64>(at + 8) ^ load<u64>(counter + 8));
+    } else {
+      for (let i: u32 = 0; i < size - done; i++) {
+        store<u8>(at + i, load<u8>(at + i) ^ load<u8>(counter + i));
+      }
     }
     n++;
   }
