@@ -99,6 +99,19 @@ describe('register protection', () => {
   });
 });
 
+it('lets VMPL 0 alone validate: elsewhere PVALIDATE is #GP', () => {
+  const options = { mode: 'snp', memory: 8 << 20, without: ['rmp-vmpl'] } as const;
+  const machine = bootGuest(options, (guest) => {
+    guest.halt();
+    guest.pvalidate(0x40_0000);
+  });
+  runUntil(machine, Exit.HLT);
+  machine.core.control.vmpl = 1;
+  machine.core.flush();
+  machine.hypervisor.run(1000);
+  expect(machine.core.state).toMatchObject({ r15: 13n, r14: 0n });
+});
+
 it('leaves DR7 to the guest whose debug registers are swapped', () => {
   const dr7 = (guest: GuestCode) => guest.asm.op('mov r64, dr', RAX, 7);
   const swapped = guestWith(feature(SevStatus.DEBUG_SWAP), dr7);

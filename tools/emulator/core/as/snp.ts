@@ -77,17 +77,17 @@ function locate(linear: u64): bool {
 }
 
 function validate(p: usize): void {
+  // Only VMPL0 decides what is validated. APM2 §15.36.6
+  if (load<u8>(Control.VMPL) !== 0) {
+    raiseGp(0);
+    return;
+  }
   const linear = mode64() ? load<u64>(Cpu.RAX) : load<u32>(Cpu.RAX);
   const size = load<u32>(Cpu.RCX);
   const wanted: u64 = load<u32>(Cpu.RDX) & 1;
   const unit: u64 = size === Rmp.PAGE_2M ? 0x20_0000 : 0x1000;
   if (size > 1 || (load<u32>(Cpu.RDX) & ~1) !== 0 || (linear & (unit - 1)) !== 0) {
     outcome(p, Rmp.FAIL_INPUT, false);
-    return;
-  }
-  // Only VMPL0 decides what is validated. APM2 §15.36.6
-  if (load<u8>(Control.VMPL) !== 0) {
-    outcome(p, Rmp.FAIL_PERMISSION, false);
     return;
   }
   if (!locate(linear)) return;
