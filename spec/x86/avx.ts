@@ -2,7 +2,10 @@ import type { Instruction } from './instruction.ts';
 import { i } from './notation.ts';
 import { sse } from './sse.ts';
 
-/** Operations of which AVX has the form with a result of its own; and shifts by an immediate. */
+/**
+ * Operations of which AVX has the form with a result of its own; and shifts by an immediate.
+ * APM4 chapter 2.
+ */
 // biome-ignore format: lines of names
 const OPERATIONS = new Set(
   `pand por pxor pandn paddb paddw paddd paddq psubb psubw psubd psubq pmullw pmulhw pmuludq pmaddwd

@@ -87,7 +87,7 @@ describe('a module is refused as unsupported', () => {
     ['wide arithmetic or memory control', [0xfc, 0x13, 0x0b]],
   ])('for an instruction of %s', (feature, code) => {
     const type = [1, 4, 1, 0x60, 0, 0];
-    const body = [10, code.length + 4, 1, code.length + 2, 0, ...code];
+    const body = [10, code.length + 3, 1, code.length + 1, 0, ...code];
     const wasm = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...type, 3, 2, 1, 0, ...body]);
     expect(() => check(wasm)).toThrow(`unsupported: ${feature} at offset 0x`);
   });
