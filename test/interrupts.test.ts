@@ -107,7 +107,7 @@ class Sleeper {
     scout.hypervisor.run(50_000_000);
     this.halt = halt;
     this.machine = make();
-    this.#runTo(halt - BEFORE);
+    runTo(this.machine, halt - BEFORE);
     this.#start = this.machine.snapshot();
   }
 
@@ -116,18 +116,18 @@ class Sleeper {
     const { machine } = this;
     machine.restore(this.#start);
     this.#console = '';
-    this.#runTo(this.halt + boundary);
+    runTo(machine, this.halt + boundary);
     if (machine.hypervisor.ended === undefined) meddle(machine);
     const end = machine.hypervisor.run(machine.core.instructions + 1_000_000);
     return { end, console: this.#console };
   }
+}
 
-  #runTo(instructions: number): void {
-    const { hypervisor, core } = this.machine;
-    while (hypervisor.ended === undefined && core.instructions < instructions) {
-      const exit = hypervisor.enter(instructions - core.instructions);
-      if (exit.code !== EXIT_LIMIT) hypervisor.answer(exit);
-    }
+/** Runs `machine` on until it has executed `instructions`, or ended. */
+function runTo({ hypervisor, core }: Machine, instructions: number): void {
+  while (hypervisor.ended === undefined && core.instructions < instructions) {
+    const exit = hypervisor.enter(instructions - core.instructions);
+    if (exit.code !== EXIT_LIMIT) hypervisor.answer(exit);
   }
 }
 
@@ -165,6 +165,50 @@ function sleptOver(sleeper: Sleeper): number[] {
 }
 
 const EXITED = { kind: 'exit', code: 0 };
+
+describe('a guest that boots on a host with restricted injection', () => {
+  /** By then the shim has loaded the 64-bit IDT; before, a shutdown is the other way to end. */
+  const FIRST = 25_000;
+
+  it('is not harmed by #HV, wherever it comes', () => {
+    const image = images.get('hv')?.igvm ?? new Uint8Array();
+    const start = (console: number[]) =>
+      prepare(image, 'sleeper.igvm', {
+        mode: 'snp',
+        host: 'hv',
+        memory: 4 * MIB,
+        console: (byte) => console.push(byte),
+      });
+    const scout = start([]);
+    scout.hypervisor.run(50_000_000);
+    const next = random();
+    for (let i = 0; i < 24; i++) {
+      const boundary = FIRST + (next() % (scout.core.instructions - FIRST));
+      const bytes: number[] = [];
+      const machine = start(bytes);
+      runTo(machine, boundary);
+      machine.vcpu.inject(HV);
+      const end = machine.hypervisor.run(50_000_000);
+      expect(end, `at ${boundary}, ${next.seed}`).toEqual(EXITED);
+      expect(Buffer.from(bytes).toString()).toBe('Tacit, mode snp\nslept\n');
+    }
+  });
+
+  it('is not given anything else: VMRUN refuses it', () => {
+    const image = images.get('hv')?.igvm ?? new Uint8Array();
+    const machine = prepare(image, 'sleeper.igvm', { mode: 'snp', host: 'hv', memory: 4 * MIB });
+    const point = machine.snapshot();
+    for (let vector = 0; vector < 256; vector++) {
+      machine.restore(point);
+      machine.vcpu.inject(BigInt(vector) | VALID);
+      const end = machine.hypervisor.run(1000);
+      expect(end, `vector ${vector}`).toMatchObject({
+        kind: 'shutdown',
+        cause: expect.stringMatching(/^VMRUN/),
+      });
+    }
+  });
+});
 
 describe('a guest that sleeps, at every boundary through a tick of its timer', () => {
   it('is not harmed by #HV (host hv)', () => {
