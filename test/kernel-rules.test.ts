@@ -23,6 +23,8 @@ describe('the kernel ends itself rather than', () => {
     ['hand out a frame of the image', 8, 'FRAME_NOT_OWNED'],
     ['hand out a frame that is no RAM', 9, 'FRAME_NOT_OWNED'],
     ['validate what is no RAM', 10, 'ASSERTION'],
+    ['take back a page that it did not lend', 13, 'ASSERTION'],
+    ['lend more pages than it can take back', 14, 'ASSERTION'],
     ['hand out more frames than there are', 11, 'OUT_OF_MEMORY'],
   ] as const)('%s', (_, rule, reason) => {
     const imports = { 'misuse-kernel': { rule: () => rule } };

@@ -27,6 +27,7 @@ let lentCount: u32 = 0;
 /** Makes the page at `page`, in the kernel's memory, the host's too. It reads as zeroes afterwards. */
 export function sharePage(page: usize): void {
   if (!isEncrypted()) return;
+  note(page);
   flushLines(page);
   if (isSnp()) {
     rescind(page, u64(page) >> 12);
@@ -34,9 +35,6 @@ export function sharePage(page: usize): void {
   }
   remap(page, WRITE | SHARED);
   memory.fill(page, 0, usize(PAGE));
-  if (lentCount === LENT_MAX) panic(ASSERTION);
-  store<usize>(lent + (lentCount << 2), page);
-  lentCount++;
 }
 
 /** Takes back all that is shared but the page at `kept`. */
@@ -51,6 +49,7 @@ export function reclaimAllBut(kept: usize): void {
 /** Takes back a page given with {@link sharePage}, which nothing of the host's survives in. */
 export function reclaimPage(page: usize): void {
   if (!isEncrypted()) return;
+  forget(page);
   flushLines(page);
   remap(page, WRITE);
   if (isSnp()) {
@@ -58,7 +57,12 @@ export function reclaimPage(page: usize): void {
     validate(page, u64(page) >> 12);
   }
   memory.fill(page, 0, usize(PAGE));
-  forget(page);
+}
+
+function note(page: usize): void {
+  if (lentCount === LENT_MAX) panic(ASSERTION);
+  store<usize>(lent + (lentCount << 2), page);
+  lentCount++;
 }
 
 function forget(page: usize): void {
