@@ -86,6 +86,27 @@ describe('a hostile host', () => {
     expect(accesses).toEqual([false, false, false, true]);
   });
 
+  it('changes a page at each of its reads in turn, from one point', () => {
+    const { machine, host } = taken((guest) => {
+      for (const register of [RAX, RBX, RDX]) guest.load(register, SHARED_VIEW + NOTE);
+    });
+    const point = host.snapshot();
+    const seen = [1, 2, 3].map((target) => {
+      host.onAccess(BigInt(NOTE), ({ nth }) => {
+        if (nth === target) host.writeGuest(BigInt(NOTE), Uint8Array.of(7));
+      });
+      host.restore(point);
+      machine.hypervisor.run(1000);
+      const { rax, rbx, rdx } = machine.core.state;
+      return [rax, rbx, rdx];
+    });
+    expect(seen).toEqual([
+      [7n, 7n, 7n],
+      [0n, 7n, 7n],
+      [0n, 0n, 7n],
+    ]);
+  });
+
   it('answers requests, events and exits as it likes, and honestly where it likes', () => {
     const { machine, host } = taken((guest) => {
       guest.request(BigInt(Request.HV_FEATURES_REQUEST));

@@ -311,8 +311,14 @@ export class HostileHost {
     return this.machine.snapshot();
   }
 
+  /** Goes back to `snapshot`; pages that are watched stay so, and their accesses are counted anew. */
   restore(snapshot: Snapshot): void {
     this.machine.restore(snapshot);
+    for (const gfn of this.#watches.keys()) {
+      this.#counts.set(gfn, 0);
+      const frame = this.machine.memory.frameOf(gfn);
+      if (frame !== undefined) this.machine.core.frames.watch(frame, true);
+    }
   }
 
   /** Lets the guest run until it has executed `instructions`, or ended. */

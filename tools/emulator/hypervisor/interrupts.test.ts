@@ -6,7 +6,13 @@ import * as Ghcb from '../../../spec/ghcb.ts';
 import * as Event from '../../../spec/ghcb-event.ts';
 import * as Msr from '../../../spec/msr.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
-import { bootGuest, exitFields, type GuestCode, SHARED_VIEW } from '../../../test/guest.ts';
+import {
+  bootGuest,
+  exitFields,
+  GHCB_GPA,
+  type GuestCode,
+  SHARED_VIEW,
+} from '../../../test/guest.ts';
 import { mem, R8, R9, R12, R13, RAX, RBX, RCX, RDX } from '../../compiler/x86/operand.ts';
 import { MODES, type Mode, protectedState } from '../mode.ts';
 
@@ -161,6 +167,33 @@ it('is the same timer through the page of the APIC, where there is no x2APIC mod
   expect(machine.core.state.r9).toBe(1n);
   const { rbx } = machine.core.state;
   expect(rbx > 999_900n && rbx <= 1_000_000n).toBe(true);
+});
+
+it('is reached through MMIO events by a guest with protected state', () => {
+  const machine = bootGuest({ mode: 'sev-es' }, (guest) => {
+    const buffer = GHCB_GPA + Ghcb.SHARED_BUFFER;
+    const access = (code: number, register: number) =>
+      guest.event({
+        ...exitFields(code, 0xfee0_0000 + (register & 0xff) * 16, 4),
+        [Ghcb.VALID_SW_SCRATCH]: buffer,
+      });
+    const write = (register: number, value: number) => {
+      guest.store(SHARED_VIEW + buffer, value);
+      access(Event.MMIO_WRITE, register);
+    };
+    guest.handle(VECTOR, () => guest.asm.op('inc r/m64', R9));
+    write(SPURIOUS, 0x1ff);
+    write(TIMER, VECTOR);
+    write(INITIAL, 1_000_000);
+    guest.store(SHARED_VIEW + buffer, 0);
+    access(Event.MMIO_READ, TIMER);
+    guest.load(R12, SHARED_VIEW + buffer);
+    guest.asm.op('sti');
+    guest.halt();
+    guest.asm.op('cli');
+  });
+  expect(machine.hypervisor.run(100_000)).toEqual({ kind: 'idle' });
+  expect(machine.core.state).toMatchObject({ r9: 1n, r12: BigInt(VECTOR) });
 });
 
 describe('restricted injection', () => {
