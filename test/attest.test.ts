@@ -15,7 +15,7 @@ import { createMachine, type Machine } from '../tools/emulator/machine.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
 import { resetMachine } from '../tools/emulator/reset.ts';
 import { type Build, type BuiltKernel, buildImage, buildKernel } from '../tools/image/build.ts';
-import type { Manifest } from '../tools/image/manifest.ts';
+import type { Host, Manifest } from '../tools/image/manifest.ts';
 import { root } from '../tools/root.ts';
 import { witness } from './witness.ts';
 
@@ -27,7 +27,11 @@ let kernel: BuiltKernel;
 const images = new Map<string, Build>();
 
 /** The image of a program. */
-async function imageOf(program: string, args: readonly string[] = []): Promise<Build> {
+async function imageOf(
+  program: string,
+  args: readonly string[] = [],
+  host: Host = 'kvm',
+): Promise<Build> {
   const manifest: Manifest = {
     folder: join(root, 'test/fixtures/attest'),
     name: 'attest',
@@ -35,7 +39,7 @@ async function imageOf(program: string, args: readonly string[] = []): Promise<B
     args,
     env: {},
     modes: MODES,
-    host: 'kvm',
+    host,
     memory: 0x10_0000,
     imports: ['wasi_snapshot_preview1.*', 'tacit.*'],
     drivers: [],
@@ -46,6 +50,7 @@ async function imageOf(program: string, args: readonly string[] = []): Promise<B
 beforeAll(async () => {
   kernel = await buildKernel();
   images.set('once', await imageOf('attest.ts'));
+  images.set('hv', await imageOf('attest.ts', ['again'], 'hv'));
   images.set('twice', await imageOf('twice.ts'));
   images.set('reset', await imageOf('attest.ts', ['again']));
 }, 60_000);
@@ -57,17 +62,19 @@ interface Line {
 }
 
 interface Running {
-  readonly image?: 'once' | 'reset';
+  readonly image?: 'once' | 'reset' | 'hv';
+  readonly host?: Host;
   readonly features?: bigint;
   /** What happens at a reset; by default the run ends. */
   readonly reset?: (machine: Machine) => void;
 }
 
 /** Runs the program in a machine: how it ended, and the lines of its console. */
-function run(mode: Mode, { image = 'once', features = 0n, reset }: Running = {}) {
+function run(mode: Mode, { image = 'once', features = 0n, host = 'kvm', reset }: Running = {}) {
   const console: number[] = [];
   const machine = createMachine({
     mode,
+    host,
     memory: 0x80_0000,
     features,
     reset: false,
@@ -107,6 +114,21 @@ describe('a program in the machine', () => {
     expect(plain).not.toEqual(mixed);
     // A message of each kind, none of them by #VC.
     expect(machine.statistics.vcs).toBe(0);
+  });
+
+  it('gets the same of a host with restricted injection, and resets it', () => {
+    let shared = -1;
+    const { termination, lines } = run('snp', {
+      image: 'hv',
+      host: 'hv',
+      reset: (machine) => {
+        shared = countPages(pageRuns(machine)).shared;
+        machine.hypervisor.end({ kind: 'exit', code: 77 });
+      },
+    });
+    expect(termination).toEqual({ kind: 'exit', code: 77 });
+    expect(shared).toBe(1); // the GHCB: the doorbell page is the guest's again
+    expect(lines.map(({ errno }) => errno)).toEqual(Array.from({ length: 10 }, () => 0));
   });
 
   it('gets certificates that the table tells the places of', () => {
