@@ -29,7 +29,7 @@ const BEFORE = 1000;
 const INITIAL_COUNT = X2APIC + (Apic.INITIAL_COUNT >> 4);
 const AFTER = 1500;
 /** One boundary in so many is tried, each in `make soak`. */
-const STRIDE = process.env.TACIT_SOAK === undefined ? 17 : 1;
+const STRIDE = Number(process.env.TACIT_STRIDE ?? 17);
 
 /** Sleeps twice, and says so. */
 const SLEEPER = `
@@ -265,6 +265,21 @@ describe('a guest that sleeps, at every boundary through a tick of its timer', (
     }
     expect(counts.taken).toBeGreaterThan(0);
     expect(counts.refused).toBeGreaterThan(counts.taken);
+  });
+
+  it('ends with its reason for any other vector (host kvm)', () => {
+    const sleeper = new Sleeper('kvm');
+    const { list, seed } = boundaries();
+    const next = random();
+    for (const at of list) {
+      const vector = BigInt(next() % 256);
+      if (vector === TIMER || vector === SPURIOUS) continue;
+      const { end, console } = sleeper.endsAfter(at, ({ vcpu }) => vcpu.inject(vector | VALID));
+      const message = `vector ${vector} at ${at}, ${seed}: ${JSON.stringify(end)}`;
+      expect(end, message).toMatchObject({ kind: 'panic', name: expect.any(String) });
+      expect(end.kind === 'panic' && end.name in Reason, message).toBe(true);
+      expect(console, message).not.toContain('slept');
+    }
   });
 
   it.each(HOSTS)('is woken by a tick that comes on its way to HLT (host %s)', (host) => {
