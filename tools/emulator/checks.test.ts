@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as Injection from '../../spec/event-injection.ts';
 import * as Exit from '../../spec/exit.ts';
+import * as Launch from '../../spec/launch.ts';
 import { bootGuest, FREE_GPA, type GuestCode, guestImage, SHARED_VIEW } from '../../test/guest.ts';
 import { R8, RBX } from '../compiler/x86/operand.ts';
 import type { Check } from './checks.ts';
@@ -181,6 +182,50 @@ const elsewhere = launch((pages) =>
   pages.map((page, i) => (i === 0 ? { ...page, gfn: 0x300 } : page)),
 );
 
+/** The host gives a CPUID page with features that the processor does not have. */
+const cpuidLie: Attack = (without) => {
+  const machine = createMachine({ mode: 'snp', memory: 8 << 20, without });
+  const page = new Uint8Array(PAGE);
+  const words = new DataView(page.buffer);
+  words.setUint32(0, 1, true);
+  words.setUint32(0x10, 7, true);
+  words.setUint32(0x10 + 0x1c, 0xffff_ffff, true);
+  machine.hooks.pages = (pages) => [...pages, { gfn: 0x300, data: page, type: Launch.CPUID }];
+  try {
+    launchIgvm(machine, guestImage('snp', count));
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The host maps a page of 2 MiB where the RMP has 4 KiB ones. */
+const hugeMapping: Attack = (without) =>
+  meddle(
+    boot(without, twoPages),
+    ({ machine }) => {
+      const gfn = FREE_GPA / PAGE;
+      const entry = machine.core.npt.get(gfn);
+      machine.core.npt.set(gfn, { ...entry, huge: true });
+      // Nobody is to bring the sizes in line again.
+      machine.hypervisor.answers.exits.delete(Exit.NPF);
+    },
+    1n,
+  );
+
+/** The host starts a guest from a VMSA that no processor takes. */
+const brokenVmsa: Attack = (without) => {
+  const machine = createMachine({ mode: 'snp', memory: 8 << 20, without });
+  machine.hooks.vmsa = (page) => {
+    const changed = page.slice();
+    changed[0xd1] = (changed[0xd1] ?? 0) & ~0x10;
+    return changed;
+  };
+  launchIgvm(machine, guestImage('snp', count));
+  machine.hypervisor.run(50);
+  return machine.core.state.r8 > 0n;
+};
+
 const attacks: readonly (readonly [readonly Check[], string, Attack])[] = [
   [['rmp-host-write'], 'replays a page', replay],
   [['rmp-reverse-map'], 'swaps two pages', swap],
@@ -192,6 +237,9 @@ const attacks: readonly (readonly [readonly Check[], string, Attack])[] = [
   [['event-injection'], 'injects an exception under restricted injection', injection],
   [['vmsa-checksum'], 'replays a VMSA in sev-es', oldVmsa('sev-es')],
   [['rmp-host-write'], 'replays a VMSA in snp', oldVmsa('snp')],
+  [['cpuid-page'], 'promises features that there are not', cpuidLie],
+  [['rmp-size'], 'maps a page in another size', hugeMapping],
+  [['vmsa-state'], 'starts a guest without SVME', brokenVmsa],
   [['debug-policy'], 'has a page decrypted', debug],
   [['launch-content'], 'launches other content under the same digest', changed],
   [['launch-place'], 'launches a page elsewhere under the same digest', elsewhere],

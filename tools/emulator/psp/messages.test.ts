@@ -113,6 +113,23 @@ describe('a message', () => {
     expect(context.messages[0]).toBe(0n);
   });
 
+  it.each([
+    ['forged', 'message-authentication', Status.BAD_MEASUREMENT],
+    ['sent again', 'message-sequence', Status.AEAD_OFLOW],
+  ] as const)('%s is stopped by the check %s, and by nothing else', (how, check, status) => {
+    const send = (made: (name: string) => boolean) => {
+      const context = guest();
+      const envelope = { type: Message.REPORT_REQUEST, sequence: 1n, vmpck: 0 };
+      const page = sealMessage(envelope, reportRequest(), context.vmpcks[0] ?? counting(32));
+      if (how === 'forged') page[0x60] = (page[0x60] ?? 0) ^ 1;
+      else exchange(context, page);
+      return exchange(context, page, { has: made }).status;
+    };
+    expect(send(() => true)).toBe(status);
+    expect(send((name) => name !== check)).toBe(Status.SUCCESS);
+    expect(send((name) => name === check)).toBe(status);
+  });
+
   it('of a type that the firmware does not have is refused', () => {
     const context = guest();
     const envelope = { type: Message.EXPORT_REQUEST, sequence: 1n, vmpck: 0 };
