@@ -7,8 +7,10 @@ import { readPort8, writePort8 } from '../sev/port.ts';
 /** A fiftieth of a second: of the 65536 counts of one run, about a third. */
 const COUNTS: u32 = Pit.FREQUENCY / 50;
 const WHOLE: u32 = 0xffff;
-/** Looks at the counter before we decide that there is none. */
-const PATIENCE: u32 = 100_000;
+/** Looks at a counter that stands still before we decide that there is none: a count is under 1 µs. */
+const STILL: u32 = 10_000;
+/** Looks in all, for a counter that moves and gets nowhere: a look takes some tens of ns at least. */
+const PATIENCE: u32 = 4_000_000;
 
 /** kHz, 0 if the counter does not count. */
 export function measureKilohertz(): u32 {
@@ -19,7 +21,12 @@ export function measureKilohertz(): u32 {
   const start = rdtsc();
   const first = latched();
   let counted: u32 = 0;
-  for (let i: u32 = 0; i < PATIENCE && counted < COUNTS; i++) counted = (first - latched()) & WHOLE;
+  let still: u32 = 0;
+  for (let i: u32 = 0; i < PATIENCE && still < STILL && counted < COUNTS; i++) {
+    const now = (first - latched()) & WHOLE;
+    still = now === counted ? still + 1 : 0;
+    counted = now;
+  }
   const ticks = rdtsc() - start;
   // The mode written anew stops the counter until it gets a count.
   writePort8(Pit.CONTROL, Pit.COUNTER_0_MODE_0);
