@@ -66,7 +66,8 @@ describe('compile', () => {
     ['malformed', Uint8Array.of(0, 1, 2, 3)],
     ['invalid', wat('(module (func (result i32)))')],
     ['unlinkable', wat('(module (import "nowhere" "f" (func)))')],
-    ['unsupported', wat('(module (memory 1 1 shared))')],
+    // A memory with 64-bit addresses.
+    ['unsupported', Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1)],
   ])(
     'refuses a module that is %s in one line that begins so, writing nothing',
     async (kind, wasm) => {
