@@ -6,7 +6,7 @@ import { report } from '../trap/report.ts';
 import { reasonWords } from '../trap/words.ts';
 import { send } from './ghcb.ts';
 
-/** Sends the request. An exception in answer is one of the instruction at `frame`: it ends the guest as any does. */
+/** Sends the request. An exception in answer is one of the instruction at `frame`: it ends the guest as every other does. */
 export function requestFor(frame: TrapFrame, event: u32, info1: u64, info2: u64): void {
   const vector = send(event, info1, info2);
   if (vector === 0) return;
