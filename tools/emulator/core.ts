@@ -11,6 +11,7 @@ import { CoreMemory } from './core/layout.ts';
 import * as Region from './core/memory-map.ts';
 import { instantiate, loadCore, type MmioBus, type Observer } from './core/module.ts';
 import { NestedTable } from './core/nested.ts';
+import { CoreSnapshots } from './core/snapshots.ts';
 import { Control, CpuState } from './core/state.ts';
 
 export type { FrameTable, RmpEntry } from './core/frames.ts';
@@ -47,6 +48,7 @@ export class Core {
   readonly #wasm: ReturnType<typeof instantiate>;
   readonly #memory: CoreMemory;
   readonly #rowNames: readonly string[];
+  readonly #snapshots: CoreSnapshots;
   /** Whether translations are to be forgotten before the guest runs on. */
   #stale = false;
   #running = false;
@@ -62,6 +64,7 @@ export class Core {
     this.msrpm = bytes.subarray(Region.MSRPM, Region.MSRPM + Region.MSRPM_SIZE).fill(0xff);
     this.frames = new FrameTable(this.#memory, () => this.flush());
     this.npt = new NestedTable(this.#memory, () => this.flush());
+    this.#snapshots = new CoreSnapshots(this.#memory, this.npt, this.#wasm);
     this.control.random = options.seed ?? 0n;
     this.control.randomReady = 1;
     this.control.vmplCount = 4;
@@ -140,18 +143,7 @@ export class Core {
 
   /** Copies the machine's state; what comes back puts it there again, as often as it is called. */
   snapshot(): () => void {
-    this.#wasm.forget();
-    const mapped = this.npt.used;
-    const saved = this.#memory.parts(mapped).map((part) => part.slice());
-    return () => {
-      this.#wasm.forget();
-      this.npt.clear();
-      this.#memory.parts(mapped).forEach((part, i) => {
-        const before = saved[i];
-        if (before) part.set(before);
-      });
-      this.#stale = true;
-    };
+    return this.#snapshots.take();
   }
 
   #slot(key: number): number {

@@ -56,20 +56,28 @@ export class CoreMemory {
     return this.nested + gfn * 8;
   }
 
-  /**
-   * The parts that a copy of the machine needs: no translations, no decoded code, no tables, and of the
-   * nested table the first `mapped` entries.
-   */
-  parts(mapped: number): readonly Uint8Array<ArrayBuffer>[] {
-    const part = (from: number, to: number) => this.bytes.subarray(from, to);
-    const frames = this.frames + this.systemFrames * PAGE;
+  /** Registers, control area and keys: what is state besides frames and what is known about them. */
+  registers(): readonly Uint8Array<ArrayBuffer>[] {
     return [
-      part(Region.CPU, Region.BOUNCE),
-      part(Region.KEYS, Region.KEYS + Region.KEY_SLOTS * Region.KEY_SLOT_SIZE),
-      part(Region.FRAME_INFO, this.staging),
-      part(this.nested, this.nested + mapped * 8),
-      part(this.frames, frames),
+      this.bytes.subarray(Region.CPU, Region.BOUNCE),
+      this.bytes.subarray(Region.KEYS, Region.KEYS + Region.KEY_SLOTS * Region.KEY_SLOT_SIZE),
     ];
+  }
+
+  /** The FrameInfos, as words. */
+  frameInfos(): Uint32Array<ArrayBuffer> {
+    const words = (this.systemFrames * Region.FRAME_INFO_SIZE) / 4;
+    return new Uint32Array(this.bytes.buffer, Region.FRAME_INFO, words);
+  }
+
+  /** The first `entries` of the nested page table. */
+  nestedTable(entries: number): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(this.nested, this.nested + entries * 8);
+  }
+
+  /** All frames of system memory. */
+  frameBytes(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(this.frames, this.frames + this.systemFrames * PAGE);
   }
 
   /** Collects `size` bytes from `spa`; `read` fills the staging page with each frame's part. */

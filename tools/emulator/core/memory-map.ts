@@ -43,6 +43,8 @@ export const FRAME_FLAGS: u32 = 29;
 export const FRAME_WRITTEN: u32 = 1;
 /** FRAME_FLAGS: the observer is told of each access of the guest's before it is made. */
 export const FRAME_WATCHED: u32 = 2;
+/** FRAME_FLAGS: its bytes are not those of the snapshot that was made or gone back to last. */
+export const FRAME_CHANGED: u32 = 4;
 /** FRAME_FLAGS, high half: reads under another key than the frame's since it was converted. */
 export const FRAME_PEEKS_SHIFT: u32 = 4;
 export const FRAME_PEEKS_MAX: u32 = 8;

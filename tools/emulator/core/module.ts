@@ -4,6 +4,7 @@ import { UserError } from '../../errors.ts';
 import { root } from '../../root.ts';
 import type { CoreMemory } from './layout.ts';
 import * as Region from './memory-map.ts';
+import type { SnapshotExports } from './snapshots.ts';
 
 /** Where `make` puts the compiled core. */
 export const CORE_FILE = join(root, 'build', 'emulator-core.wasm');
@@ -28,11 +29,9 @@ export interface Observer {
   access?(gpa: bigint, size: number, write: boolean): void;
 }
 
-interface CoreExports {
+interface CoreExports extends SnapshotExports {
   init(systemFrames: number, gpaFrames: number, nested: number, code: number, frames: number): void;
   run(maxInstructions: number): number;
-  flush(): void;
-  forget(): void;
   readUnder(spa: number, size: number, slot: number, buffer: number): void;
   writeUnder(spa: number, size: number, slot: number, buffer: number): void;
   setKey(id: number, buffer: number): number;

@@ -65,8 +65,15 @@ export class NestedTable {
 
   /** Maps nothing. */
   clear(): void {
-    const first = this.#memory.nestedEntry(0);
-    this.#memory.bytes.fill(0, first, first + this.#used * 8);
+    this.replace(new Uint8Array(0));
+  }
+
+  /** Puts `entries`, as they were in memory, in the place of all there are. */
+  replace(entries: Uint8Array): void {
+    const table = this.#memory.nestedTable(this.#used);
+    table.set(entries);
+    table.fill(0, entries.length);
+    this.#used = entries.length / 8;
     this.#changed();
   }
 

@@ -8,7 +8,7 @@
 import * as Region from '../memory-map';
 import { decryptBlock, encryptBlock, expandKey, invertSchedule, SCHEDULE_SIZE } from './aes';
 import { dropCode } from './code';
-import { frameBytes, frameInfo, systemFrames } from './machine';
+import { frameBytes, frameInfo, noteChange, noteWrite, systemFrames } from './machine';
 import { flushTlbs } from './tlb';
 
 const ID: usize = 0;
@@ -124,7 +124,9 @@ export function peekUnder(frame: u32, offset: u32, n: u32, slot: u32, to: usize)
 
 /** As {@link holdUnder}, where every byte is about to be written: nothing is converted. */
 export function takeOver(frame: u32, slot: u32): void {
-  store<u8>(frameInfo(frame), <u8>slot, Region.FRAME_KEY);
+  const info = frameInfo(frame);
+  store<u8>(info, <u8>slot, Region.FRAME_KEY);
+  noteChange(info);
   flushTlbs();
   dropCode(frame);
 }
@@ -136,6 +138,7 @@ export function holdUnder(frame: u32, slot: u32): void {
   if (held === slot) return;
   convert(frameBytes(frame), frame, held, slot);
   store<u8>(info, <u8>slot, Region.FRAME_KEY);
+  noteChange(info);
   // Whoever still has the frame mapped, has it under the other key.
   flushTlbs();
   dropCode(frame);
@@ -165,11 +168,7 @@ export function writeUnder(spa: u32, size: u32, slot: u32, buffer: usize): void 
   const info = frameInfo(frame);
   const held: u32 = load<u8>(info, Region.FRAME_KEY);
   const bytes = frameBytes(frame);
-  store<u8>(
-    info,
-    load<u8>(info, Region.FRAME_FLAGS) | <u8>Region.FRAME_WRITTEN,
-    Region.FRAME_FLAGS,
-  );
+  noteWrite(info);
   dropCode(frame);
   if (held !== slot && size < 4096) {
     memory.copy(Region.BOUNCE, bytes, 4096);

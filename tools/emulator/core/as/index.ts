@@ -6,6 +6,7 @@ import { setGeometry } from './machine';
 import { flushTlbs, initTlbs } from './tlb';
 
 export { decryptBlock, encryptBlock, expandKey, invertSchedule } from './aes';
+export { dropCode } from './code';
 export { keySlot, readUnder, setKey, writeUnder } from './encryption';
 export { run } from './run';
 
@@ -18,7 +19,7 @@ export function init(system: u32, gpa: u32, nested: usize, code: usize, frames: 
   store<u64>(Cpu.RFLAGS, 2);
 }
 
-/** Forgets what is kept outside of the machine's state, before that is copied or replaced. */
+/** Forgets what is kept outside of the machine's state, before that is replaced. */
 export function forget(): void {
   forgetCode();
 }

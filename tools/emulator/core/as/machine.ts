@@ -26,6 +26,18 @@ export function frameInfo(frame: u32): usize {
   return Region.FRAME_INFO + <usize>frame * Region.FRAME_INFO_SIZE;
 }
 
+/** Notes in the FrameInfo at `info` that the frame's bytes change by a write. */
+export function noteWrite(info: usize): void {
+  const flags = load<u8>(info, Region.FRAME_FLAGS);
+  store<u8>(info, flags | <u8>(Region.FRAME_WRITTEN | Region.FRAME_CHANGED), Region.FRAME_FLAGS);
+}
+
+/** As {@link noteWrite}, where they change because the frame is held under another key. */
+export function noteChange(info: usize): void {
+  const flags = load<u8>(info, Region.FRAME_FLAGS);
+  store<u8>(info, flags | <u8>Region.FRAME_CHANGED, Region.FRAME_FLAGS);
+}
+
 /** Address of a system frame's bytes. */
 export function frameBytes(frame: u32): usize {
   return framesBase + ((<usize>frame) << 12);

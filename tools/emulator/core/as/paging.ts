@@ -10,7 +10,7 @@ import * as Control from './control';
 import * as Cpu from './cpu';
 import { holdUnder, keySlot, takeOver } from './encryption';
 import { exitWith, isSevEs, missing, raiseNotValidated, raiseWith } from './fault';
-import { frameBytes, frameInfo, gpaFrames, nestedBase } from './machine';
+import { frameBytes, frameInfo, gpaFrames, nestedBase, noteWrite } from './machine';
 import { checkRmp, RMP_DENIED, RMP_NOT_VALIDATED } from './rmp';
 
 /** Result of {@link translate}: the frame, where its bytes are; or a device's page. */
@@ -143,12 +143,7 @@ function mark(at: usize, entry: u64, marks: u64, isPrivate: bool): bool {
   const entryGpa = gpa;
   if (!nested(WRITE, isPrivate, true)) return false;
   store<u64>(at, entry | marks);
-  const info = frameInfo(frame);
-  store<u8>(
-    info,
-    load<u8>(info, Region.FRAME_FLAGS) | <u8>Region.FRAME_WRITTEN,
-    Region.FRAME_FLAGS,
-  );
+  noteWrite(frameInfo(frame));
   gpa = entryGpa;
   return true;
 }
@@ -228,11 +223,7 @@ export function nested(access: u32, isPrivate: bool, table: bool): bool {
   slot = isPrivate ? keySlot(load<u32>(Control.ASID)) : 0;
   bytes = frameBytes(frame);
   if (load<u8>(frameInfo(frame), Region.FRAME_KEY) !== slot) changeKey(access, table);
-  if (access === WRITE) {
-    const info = frameInfo(frame);
-    const before = load<u8>(info, Region.FRAME_FLAGS);
-    store<u8>(info, before | <u8>Region.FRAME_WRITTEN, Region.FRAME_FLAGS);
-  }
+  if (access === WRITE) noteWrite(frameInfo(frame));
   return true;
 }
 
