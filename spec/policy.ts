@@ -1,4 +1,4 @@
-/** Guest policy of an SNP launch. SNP §4.3. */
+/** Guest policy of an SNP launch (SNP §4.3), and, by SEV_ names, of one before SNP (SEV §3). */
 
 export const ABI_MINOR_MASK: u64 = 0xff;
 export const ABI_MAJOR_MASK: u64 = 0xff00;
@@ -13,3 +13,5 @@ export const MEM_AES_256_XTS: u64 = 0x40_0000;
 export const RAPL_DIS: u64 = 0x80_0000;
 export const CIPHERTEXT_HIDING_DRAM: u64 = 0x100_0000;
 export const PAGE_SWAP_DISABLE: u64 = 0x200_0000;
+
+export const SEV_NODBG: u32 = 0x1;

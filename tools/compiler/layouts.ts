@@ -7,7 +7,9 @@ import * as doorbell from '../../spec/layouts/doorbell.ts';
 import * as elf from '../../spec/layouts/elf.ts';
 import * as ghcb from '../../spec/layouts/ghcb.ts';
 import * as guestMessage from '../../spec/layouts/guest-message.ts';
+import * as idBlock from '../../spec/layouts/id-block.ts';
 import * as igvm from '../../spec/layouts/igvm.ts';
+import * as metadataEntry from '../../spec/layouts/metadata-entry.ts';
 import * as pvh from '../../spec/layouts/pvh.ts';
 import * as report from '../../spec/layouts/report.ts';
 import * as secrets from '../../spec/layouts/secrets.ts';
@@ -28,7 +30,9 @@ export const layoutModules: Readonly<Record<string, LayoutModule>> = {
   'spec/layouts/elf.ts': elf,
   'spec/layouts/ghcb.ts': ghcb,
   'spec/layouts/guest-message.ts': guestMessage,
+  'spec/layouts/id-block.ts': idBlock,
   'spec/layouts/igvm.ts': igvm,
+  'spec/layouts/metadata-entry.ts': metadataEntry,
   'spec/layouts/pvh.ts': pvh,
   'spec/layouts/report.ts': report,
   'spec/layouts/secrets.ts': secrets,

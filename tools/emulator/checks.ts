@@ -28,10 +28,15 @@ export type Check =
   /** AMD-SP: the launch digest takes a page's content, and its place, in. */
   | 'launch-content'
   | 'launch-place'
+  /** AMD-SP: the launch is held against the owner's ID block. */
+  | 'id-block'
   /** AMD-SP: the CPUID page is held against the processor. */
   | 'cpuid-page'
   /** AMD-SP: pages are decrypted for the host where the policy has DEBUG alone. */
   | 'debug-policy'
+  /** AMD-SP: a page that is swapped in is authentic, and its metadata entry not used up. */
+  | 'swap-authentication'
+  | 'swap-entry'
   /** AMD-SP: messages are authentic, and each comes once. */
   | 'message-authentication'
   | 'message-sequence';

@@ -116,10 +116,10 @@ describe('the state of a page', () => {
 
   it('is in sev what was written last', () => {
     const machine = createMachine({ mode: 'sev', memory: MEMORY });
-    machine.psp.sevLaunchStart(machine.asid);
+    machine.psp.sev.launchStart(machine.asid);
     machine.memory.write(0x1000, new Uint8Array(16));
     machine.memory.write(0x2000, new Uint8Array(16));
-    machine.psp.sevLaunchUpdate(2);
+    machine.psp.sev.launchUpdate(0x2000, 0x1000);
     const states = pageRuns(machine).map(({ state }) => state);
     expect(states).toEqual([PAGE_HYPERVISOR, PAGE_SHARED, PAGE_PRIVATE, PAGE_HYPERVISOR]);
   });

@@ -46,6 +46,10 @@ export function rmpUpdate(
   for (let i = 0; i < count; i++) if (inUse(frame + i)) return Rmp.FAIL_INUSE;
   const hugeNow = current.assigned && current.huge;
   if (update.huge ? !hugeNow && anyAssigned(frames, frame) : hugeNow) return Rmp.FAIL_OVERLAP;
+  if (sealsOnly(current, update)) {
+    frames.setRmp(frame, { ...current, immutable: true });
+    return Rmp.OK;
+  }
   if (update.assigned && !current.assigned) frames.clearWritten(frame, count);
   frames.setRmp(frame, {
     ...update,
@@ -55,6 +59,20 @@ export function rmpUpdate(
     permissions: update.assigned ? [Rmp.ALL, 0, 0, 0] : [0, 0, 0, 0],
   });
   return Rmp.OK;
+}
+
+/**
+ * Whether `update` does no more to a guest's page than to make it immutable, for the AMD-SP to swap it: from
+ * Guest-Valid to Pre-Swap, where it stays validated. SNP, page states.
+ */
+function sealsOnly(current: RmpEntry, update: RmpUpdate): boolean {
+  const { assigned, huge, asid, gfn } = update;
+  const same =
+    assigned === current.assigned &&
+    huge === current.huge &&
+    asid === current.asid &&
+    gfn === current.gfn;
+  return same && assigned && asid !== 0 && update.immutable;
 }
 
 /** PSMASH: makes of a guest's 2 MiB entry 512 entries of 4 KiB with the same rights. APM3 PSMASH. */

@@ -45,7 +45,7 @@ export function launchIgvm(machine: Machine, bytes: Uint8Array): void {
   }
   if (protectedState(machine.mode)) launchVmsa(machine, hookedVmsa(machine, context));
   else machine.vcpu.start(nativeState(nativeContext(context)));
-  if (encrypted(machine.mode)) machine.launchDigest = machine.psp.sevLaunchMeasure();
+  if (encrypted(machine.mode)) machine.launchDigest = machine.psp.sev.launchMeasure();
 }
 
 function hookedVmsa(machine: Machine, context: Uint8Array): Uint8Array {

@@ -39,7 +39,7 @@ export function launchElf(machine: Machine, file: Uint8Array): void {
     );
   if (protectedState(mode)) launchVmsa(machine, machine.hooks.vmsa?.(state) ?? state);
   else machine.vcpu.start(state);
-  if (encrypted(mode)) machine.launchDigest = machine.psp.sevLaunchMeasure();
+  if (encrypted(mode)) machine.launchDigest = machine.psp.sev.launchMeasure();
 }
 
 /** Copies a segment into guest memory and gives the guest frames that it touches. */

@@ -11,12 +11,12 @@ export const VMSA_GFN = VMSA_GPA / PAGE;
 
 /** Encrypts guest frames in place, in the order given, as a launch before SNP does. SEV, LAUNCH_UPDATE_DATA. */
 export function launchSev(machine: Machine, gfns: readonly number[]): void {
-  check(machine.psp.sevLaunchStart(machine.asid), 'LAUNCH_START');
+  check(machine.psp.sev.launchStart(machine.asid), 'LAUNCH_START');
   for (const gfn of gfns) {
     const frame = machine.memory.frameOf(gfn);
     if (frame === undefined)
       throw new UserError(`there is no memory at page 0x${gfn.toString(16)}`);
-    check(machine.psp.sevLaunchUpdate(frame), 'LAUNCH_UPDATE_DATA');
+    check(machine.psp.sev.launchUpdate(frame * PAGE, PAGE), 'LAUNCH_UPDATE_DATA');
   }
 }
 
@@ -24,7 +24,7 @@ export function launchSev(machine: Machine, gfns: readonly number[]): void {
 export function launchVmsa(machine: Machine, state: Uint8Array): void {
   const frame = machine.memory.allocateFrame();
   machine.memory.write(frame * PAGE, state);
-  check(machine.psp.sevLaunchUpdate(frame), 'LAUNCH_UPDATE_VMSA');
+  check(machine.psp.sev.launchUpdate(frame * PAGE, PAGE), 'LAUNCH_UPDATE_VMSA');
   machine.vcpu.startProtected(frame, machine.memory);
 }
 

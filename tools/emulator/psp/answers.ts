@@ -6,6 +6,7 @@ import {
   ReportResponse,
   TscInfoResponse,
 } from '../../../spec/layouts/guest-message.ts';
+import { IdBlock } from '../../../spec/layouts/id-block.ts';
 import { AttestationReport } from '../../../spec/layouts/report.ts';
 import * as Status from '../../../spec/psp-status.ts';
 import { TSC_FACTOR } from '../vcpu/secure-tsc.ts';
@@ -19,6 +20,9 @@ const VMPL_MAX = 3;
 /** KEY_SEL: VLEK if there is one, else VCEK; VCEK; VLEK. There is no VLEK here. */
 const KEY_VLEK = 2;
 const ROOT_VMRK = 1;
+/** Whose digest is mixed in: the key that signed the ID block, or the one that vouches for it. */
+const ID_KEY = 1;
+const AUTHOR_KEY = 2;
 const CPUID_HEAD = 16;
 
 /** MSG_REPORT_RSP. SNP §7.3. */
@@ -48,32 +52,46 @@ export function answerKey(context: GuestContext, vmpck: number, payload: Uint8Ar
   const root = request.rootKeySelect & 1;
   const select = (request.rootKeySelect >> 1) & 3;
   const reserved = new DataView(payload.buffer, payload.byteOffset).getUint32(4, true);
+  const identity = identityOf(context);
   const invalid =
     request.rootKeySelect > 7 ||
     reserved !== 0 ||
     (request.fieldSelect & ~FIELDS_ALL) !== 0n ||
     request.vmpl < vmpck ||
     request.vmpl > VMPL_MAX ||
-    request.guestSvn !== 0 ||
+    request.guestSvn > identity.guestSvn ||
     !tcbAtMost(request.tcbVersion, TCB);
   if (invalid) response.status = Status.INVALID_PARAM;
   else if (select >= KEY_VLEK) response.status = Status.INVALID_KEY;
   else {
     const key = deriveKey(root === ROOT_VMRK ? context.vmrk : KEY_ROOT, {
-      root,
+      root: root | (identity.keySelect << 1),
       fields: request.fieldSelect,
       vmpl: request.vmpl,
       guestSvn: request.guestSvn,
       tcb: request.tcbVersion,
       policy: context.policy,
-      imageId: new Uint8Array(16),
-      familyId: new Uint8Array(16),
+      imageId: identity.imageId,
+      familyId: identity.familyId,
       measurement: context.digest,
       hostData: context.hostData,
+      keyDigest: identity.keyDigest,
     });
     response.key.set(key);
   }
   return answer;
+}
+
+/** What derived keys have of the ID block; zeros where the launch had none. SNP, MSG_KEY_REQ. */
+function identityOf({ identity }: GuestContext) {
+  const { guestSvn, imageId, familyId } = view(
+    IdBlock,
+    identity?.block ?? new Uint8Array(IdBlock.size),
+  );
+  const author = identity?.authorKey === true;
+  const keyDigest = author ? identity.authorKeyDigest : identity?.idKeyDigest;
+  const keySelect = identity === undefined ? 0 : author ? AUTHOR_KEY : ID_KEY;
+  return { guestSvn, imageId, familyId, keySelect, keyDigest: keyDigest ?? new Uint8Array(48) };
 }
 
 /** MSG_TSC_INFO_RSP. SNP §7.9. */

@@ -1,3 +1,5 @@
+import { MetadataEntry } from '../../../spec/layouts/metadata-entry.ts';
+import type { KnownIdentity } from './id-block.ts';
 import { DIGEST_SIZE } from './launch-digest.ts';
 
 export type GuestState = 'init' | 'launch' | 'running';
@@ -21,7 +23,13 @@ export interface GuestContext {
   /** GUEST_TSC_SCALE and offset of a guest with a secure TSC. APM2 §15.36.18. */
   tscScale: bigint;
   tscOffset: bigint;
-  readonly hostData: Uint8Array;
+  hostData: Uint8Array;
+  /** What the owner's ID block says, where the launch had one. */
+  identity: KnownIdentity | undefined;
+  /** Key of pages that are swapped out, how many were, and the entry of the one that lies in no metadata page. */
+  offlineKey: Uint8Array;
+  swaps: bigint;
+  rootEntry: Uint8Array;
 }
 
 export function newContext(memoryKey: Uint8Array): GuestContext {
@@ -38,5 +46,9 @@ export function newContext(memoryKey: Uint8Array): GuestContext {
     tscScale: 0n,
     tscOffset: 0n,
     hostData: new Uint8Array(32),
+    identity: undefined,
+    offlineKey: new Uint8Array(32),
+    swaps: 0n,
+    rootEntry: new Uint8Array(MetadataEntry.size),
   };
 }

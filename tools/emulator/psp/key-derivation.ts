@@ -18,6 +18,8 @@ export interface KeyMix {
   /** Of its 48 bytes the firmware mixes 32 in. */
   readonly measurement: Uint8Array;
   readonly hostData: Uint8Array;
+  /** Digest of the key that the ID block goes back to, of which 32 bytes are mixed in; zeros if there is none. */
+  readonly keyDigest: Uint8Array;
 }
 
 /** GUEST_FIELD_SELECT. SNP, MSG_KEY_REQ. */
@@ -56,5 +58,6 @@ function context(mix: KeyMix): Uint8Array {
   if (has(FIELD_FAMILY_ID)) bytes.set(mix.familyId, 0x38);
   if (has(FIELD_MEASUREMENT)) bytes.set(mix.measurement.subarray(0, 32), 0x48);
   bytes.set(mix.hostData, 0x68);
+  bytes.set(mix.keyDigest.subarray(0, 32), 0x88);
   return bytes;
 }

@@ -227,6 +227,7 @@ describe('a derived key', () => {
     familyId: new Uint8Array(16),
     measurement: new Uint8Array(48),
     hostData: new Uint8Array(32),
+    keyDigest: new Uint8Array(48),
   };
 
   it('is that of the vector of the firmware facts', () => {

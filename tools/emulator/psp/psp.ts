@@ -1,4 +1,3 @@
-import { createHash, type Hash } from 'node:crypto';
 import * as Launch from '../../../spec/launch.ts';
 import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
@@ -13,11 +12,14 @@ import { applyProtection } from '../vcpu/register-protection.ts';
 import { tscScale } from '../vcpu/secure-tsc.ts';
 import { sanitizeCpuidPage } from './cpuid-page.ts';
 import { type GuestContext, newContext } from './guest-context.ts';
+import { checkIdentity, type Identity } from './id-block.ts';
 import { DIGEST_SIZE, extend, sha384 } from './launch-digest.ts';
 import { exchange } from './messages.ts';
 import { pageState } from './page-state.ts';
+import { type SwapCommand, swapIn, swapOut } from './page-swap.ts';
 import { refusedPolicy } from './policy.ts';
 import { secretsPage } from './secrets.ts';
+import { SevFirmware } from './sev-launch.ts';
 
 const PAGE = 4096;
 const PAGES_2M = 512;
@@ -43,14 +45,14 @@ export class Psp {
   readonly #checks: Checks;
   readonly #random: Random;
   readonly #contexts = new Map<number, GuestContext>();
-  /** Digest of a guest before SNP: SHA-256 over all that was encrypted for it. SEV, LAUNCH_MEASURE. */
-  #sevDigest: Hash | undefined;
-  #sevAsid = 0;
+  /** What is done for a guest before SNP. */
+  readonly sev: SevFirmware;
 
   constructor(core: Core, random: Random, checks = new Checks(core)) {
     this.#core = core;
     this.#checks = checks;
     this.#random = random;
+    this.sev = new SevFirmware(core, random, checks);
   }
 
   /** The context in `frame`, for tests and for what else is the firmware's own. */
@@ -80,6 +82,7 @@ export class Psp {
     context.vmpcks = [0, 1, 2, 3].map(() => this.#random.bytes(32));
     context.reportId = this.#random.bytes(32);
     context.vmrk = this.#random.bytes(32);
+    context.offlineKey = this.#random.bytes(32);
     context.tscScale = tscScale(tscKhz);
     context.state = 'launch';
     return Status.SUCCESS;
@@ -124,12 +127,21 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_LAUNCH_FINISH: the guest may run from now on. SNP, LAUNCH_FINISH. */
-  launchFinish(frame: number): number {
+  /**
+   * SNP_LAUNCH_FINISH: the guest may run from now on, if the launch came to what its owner's `identity` says.
+   * SNP, LAUNCH_FINISH.
+   */
+  launchFinish(frame: number, identity?: Identity, hostData?: Uint8Array): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
     if (context.state !== 'launch') return Status.INVALID_GUEST_STATE;
     if (context.asid === 0) return Status.INACTIVE;
+    if (identity) {
+      const { status, known } = checkIdentity(context, identity);
+      if (status !== Status.SUCCESS && this.#checks.has('id-block')) return status;
+      context.identity = known;
+    }
+    if (hostData) context.hostData = hostData.slice();
     context.state = 'running';
     return Status.SUCCESS;
   }
@@ -183,6 +195,33 @@ export class Psp {
     return Status.SUCCESS;
   }
 
+  /** SNP_PAGE_MD_INIT: makes a metadata page of the guest's of a firmware page. SNP, PAGE_MD_INIT. */
+  metadataInit(frame: number, page: number): number {
+    const context = this.#valid(frame);
+    if (!context) return Status.INVALID_GUEST;
+    if (page < 0 || page >= this.#core.frames.count) return Status.INVALID_ADDRESS;
+    const entry = this.#core.frames.rmp(page);
+    if (pageState(entry) !== 'firmware') return Status.INVALID_PAGE_STATE;
+    if (context.state === 'init') return Status.INVALID_GUEST_STATE;
+    this.#core.write(page * PAGE, new Uint8Array(PAGE), 0);
+    this.#core.frames.setRmp(page, { ...entry, gfn: frame });
+    return Status.SUCCESS;
+  }
+
+  /** SNP_PAGE_SWAP_OUT: {@link swapOut}. */
+  swapOut(command: SwapCommand): number {
+    const context = this.#valid(command.context);
+    if (!context) return Status.INVALID_GUEST;
+    return swapOut({ core: this.#core, checks: this.#checks }, context, command);
+  }
+
+  /** SNP_PAGE_SWAP_IN: {@link swapIn}. */
+  swapIn(command: SwapCommand): number {
+    const context = this.#valid(command.context);
+    if (!context) return Status.INVALID_GUEST;
+    return swapIn({ core: this.#core, checks: this.#checks }, context, command);
+  }
+
   /** SNP_DECOMMISSION: ends a guest; its context is an ordinary firmware page again. SNP, DECOMMISSION. */
   decommission(frame: number): number {
     if (!this.#valid(frame)) return Status.INVALID_GUEST;
@@ -195,38 +234,13 @@ export class Psp {
   snapshot(): () => void {
     const contexts = [...this.#contexts].map(([frame, context]) => [frame, copy(context)] as const);
     const random = this.#random.snapshot();
-    const asid = this.#sevAsid;
+    const sev = this.sev.snapshot();
     return () => {
       this.#contexts.clear();
       for (const [frame, context] of contexts) this.#contexts.set(frame, copy(context));
       random();
-      this.#sevAsid = asid;
+      sev();
     };
-  }
-
-  /** LAUNCH_START of a guest before SNP, activated at once. SEV, LAUNCH_START. */
-  sevLaunchStart(asid: number): number {
-    if (asid <= 0 || asid > MAX_ASID) return Status.INVALID_ASID;
-    this.#install(asid, this.#random.bytes(32));
-    this.#sevAsid = asid;
-    this.#sevDigest = createHash('sha256');
-    return Status.SUCCESS;
-  }
-
-  /** LAUNCH_UPDATE_DATA or LAUNCH_UPDATE_VMSA: encrypts a page in place and measures it. SEV, LAUNCH_UPDATE_DATA. */
-  sevLaunchUpdate(frame: number): number {
-    if (!this.#sevDigest) return Status.INVALID_GUEST_STATE;
-    const bytes = this.#core.read(frame * PAGE, PAGE, 0);
-    this.#sevDigest.update(bytes);
-    this.#core.write(frame * PAGE, bytes, this.#sevAsid);
-    return Status.SUCCESS;
-  }
-
-  /** LAUNCH_MEASURE: the digest of what was encrypted; nothing can be added after. SEV, LAUNCH_MEASURE. */
-  sevLaunchMeasure(): Uint8Array | undefined {
-    const digest = this.#sevDigest?.digest();
-    this.#sevDigest = undefined;
-    return digest && new Uint8Array(digest);
   }
 
   #valid(frame: number): GuestContext | undefined {
@@ -308,7 +322,12 @@ export class Psp {
 
 /** A context that shares nothing with `context` that either could change. */
 function copy(context: GuestContext): GuestContext {
-  return { ...context, vmpcks: [...context.vmpcks], messages: [...context.messages] };
+  return {
+    ...context,
+    vmpcks: [...context.vmpcks],
+    messages: [...context.messages],
+    rootEntry: context.rootEntry.slice(),
+  };
 }
 
 /** States of pages that hold a guest's bytes. SNP, page states. */

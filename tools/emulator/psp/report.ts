@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { p384 } from '@noble/curves/nist.js';
 import { view } from '../../../spec/layout.ts';
+import { IdBlock } from '../../../spec/layouts/id-block.ts';
 import { AttestationReport } from '../../../spec/layouts/report.ts';
 import { FMS } from '../cpuid/model.ts';
 import { CHIP_ID, chipKeys, TCB } from './chip.ts';
@@ -11,6 +12,7 @@ const VERSION = 3;
 const ECDSA_P384 = 1;
 /** PLATFORM_INFO: SMT is on, memory aliases were looked for. */
 const PLATFORM_INFO = 0x21n;
+const AUTHOR_KEY_EN = 1;
 const BUILD = 21;
 const SIGNED_SIZE = 0x2a0;
 const SCALAR_SIZE = 48;
@@ -31,6 +33,16 @@ export function attestationReport(
   report.reportData.set(reportData);
   report.measurement.set(context.digest);
   report.hostData.set(context.hostData);
+  if (context.identity) {
+    const { block, idKeyDigest, authorKeyDigest, authorKey } = context.identity;
+    const { guestSvn, familyId, imageId } = view(IdBlock, block);
+    report.guestSvn = guestSvn;
+    report.familyId.set(familyId);
+    report.imageId.set(imageId);
+    report.idKeyDigest.set(idKeyDigest);
+    report.authorKeyDigest.set(authorKeyDigest);
+    report.flags = authorKey ? AUTHOR_KEY_EN : 0;
+  }
   report.reportId.set(context.reportId);
   // There is no migration agent.
   report.reportIdMa.fill(0xff);
