@@ -1,7 +1,7 @@
 import * as Region from './core/memory-map.ts';
 import type { Core } from './core.ts';
 
-/** Checks of the RMP that the processor makes at each access, by the bit that lifts each. APM2 table 15-39. */
+/** What the processor does at each access, by the bit that lifts each. APM2 table 15-39. */
 const IN_CORE = {
   'rmp-owner': Region.LIFTED_OWNER,
   'rmp-reverse-map': Region.LIFTED_REVERSE_MAP,
@@ -9,6 +9,11 @@ const IN_CORE = {
   'rmp-validated': Region.LIFTED_VALIDATED,
   'rmp-vmpl': Region.LIFTED_VMPL,
   'rmp-shared-write': Region.LIFTED_SHARED_WRITE,
+  /** The memory controller encrypts what is the guest's. */
+  'memory-encryption': Region.LIFTED_ENCRYPTION,
+  /** PVALIDATE is VMPL 0's alone; RMPADJUST gives less privileged VMPLs no more than one has. */
+  'pvalidate-vmpl': Region.LIFTED_PVALIDATE_VMPL,
+  'rmpadjust-vmpl': Region.LIFTED_RMPADJUST_VMPL,
 } as const;
 
 /**

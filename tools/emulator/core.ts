@@ -49,8 +49,8 @@ export class Core {
   readonly #memory: CoreMemory;
   readonly #rowNames: readonly string[];
   readonly #snapshots: CoreSnapshots;
-  /** Whether translations are to be forgotten before the guest runs on. */
-  #stale = false;
+  /** Which translations are to be forgotten before the guest runs on. */
+  #stale: 'none' | 'writes' | 'all' = 'none';
   #running = false;
 
   constructor(options: CoreOptions) {
@@ -62,7 +62,11 @@ export class Core {
     this.state = this.#memory.view(CpuState, Region.CPU);
     this.control = this.#memory.view(Control, Region.CONTROL);
     this.msrpm = bytes.subarray(Region.MSRPM, Region.MSRPM + Region.MSRPM_SIZE).fill(0xff);
-    this.frames = new FrameTable(this.#memory, () => this.flush());
+    this.frames = new FrameTable(
+      this.#memory,
+      () => this.flush(),
+      () => this.#flushWrites(),
+    );
     this.npt = new NestedTable(this.#memory, () => this.flush());
     this.#snapshots = new CoreSnapshots(this.#memory, this.npt, this.#wasm);
     this.control.random = options.seed ?? 0n;
@@ -87,8 +91,9 @@ export class Core {
    * Exit information is in {@link Core.control}.
    */
   run(maxInstructions: number): number {
-    if (this.#stale) this.#wasm.flush();
-    this.#stale = false;
+    if (this.#stale === 'all') this.#wasm.flush();
+    else if (this.#stale === 'writes') this.#wasm.flushWrites();
+    this.#stale = 'none';
     this.#running = true;
     try {
       return this.#wasm.run(maxInstructions) >>> 0;
@@ -138,7 +143,7 @@ export class Core {
   /** Forgets all translations: after a change of page tables behind the guest's back. */
   flush(): void {
     if (this.#running) this.#wasm.flush();
-    else this.#stale = true;
+    else this.#stale = 'all';
   }
 
   /** Copies the machine's state; what comes back puts it there again, as often as it is called. */
@@ -146,8 +151,14 @@ export class Core {
     return this.#snapshots.take();
   }
 
+  #flushWrites(): void {
+    if (this.#running) this.#wasm.flushWrites();
+    else if (this.#stale === 'none') this.#stale = 'writes';
+  }
+
   #slot(key: number): number {
-    if (key === 0) return 0;
+    const encrypts = (this.control.lifted & Region.LIFTED_ENCRYPTION) === 0;
+    if (key === 0 || !encrypts) return 0;
     const slot = this.#wasm.keySlot(key);
     if (slot === 0) throw new RangeError(`no key was set for id ${key}`);
     return slot;

@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly trace?: Trace;
   /** Whether the machine starts again when the guest asks for it; else the run ends. */
   readonly reset?: boolean;
+  /** The memory controller's tweak: made with a key, or as on Zen 1, where the address alone makes it. */
+  readonly tweak?: 'keyed' | 'linear';
   /** Checks of the architecture's that the machine goes without, as a control. */
   readonly without?: readonly Check[];
   /** SEV_FEATURES bits that an SNP guest gets beside those that its host has for all. */
@@ -145,6 +147,7 @@ export function createMachine(options: MachineOptions): Machine {
     },
   });
   core.control.cBit = C_BIT;
+  core.control.linearTweak = options.tweak === 'linear' ? 1 : 0;
   const checks = new Checks(core);
   for (const check of options.without ?? []) checks.lift(check);
   const memory = new GuestMemory(core, plan, checks);

@@ -20,11 +20,16 @@ export interface RmpEntry {
 export class FrameTable {
   readonly #memory: CoreMemory;
   readonly #changed: () => void;
+  readonly #cleared: () => void;
 
-  /** `changed` is called after each change that a cached translation may depend on. */
-  constructor(memory: CoreMemory, changed: () => void) {
+  /**
+   * `changed` is called after each change that a cached translation may depend on, `cleared` where only those for
+   * writes do.
+   */
+  constructor(memory: CoreMemory, changed: () => void, cleared: () => void) {
     this.#memory = memory;
     this.#changed = changed;
+    this.#cleared = cleared;
   }
 
   get count(): number {
@@ -90,7 +95,7 @@ export class FrameTable {
       const at = this.#memory.frameInfo(frame + i) + Region.FRAME_FLAGS;
       this.#memory.data.setUint8(at, this.#memory.data.getUint8(at) & ~Region.FRAME_WRITTEN);
     }
-    this.#changed();
+    this.#cleared();
   }
 
   /** Whether the observer is to be told of each access of the guest's to the frame. */

@@ -68,13 +68,16 @@ export const RMP_ASID_SHIFT: u32 = 51;
 export const RMP_VMSA_SHIFT: u32 = 61;
 export const RMP_VALIDATED_SHIFT: u32 = 62;
 
-/** Control.lifted: checks of the RMP that the machine goes without. */
+/** Control.lifted: checks that the machine goes without: of the RMP, of VMPLs; encryption. */
 export const LIFTED_OWNER: u32 = 1;
 export const LIFTED_REVERSE_MAP: u32 = 2;
 export const LIFTED_SIZE: u32 = 4;
 export const LIFTED_VALIDATED: u32 = 8;
 export const LIFTED_VMPL: u32 = 16;
 export const LIFTED_SHARED_WRITE: u32 = 32;
+export const LIFTED_ENCRYPTION: u32 = 64;
+export const LIFTED_PVALIDATE_VMPL: u32 = 128;
+export const LIFTED_RMPADJUST_VMPL: u32 = 256;
 
 /** What `run` answers beside SVM exit codes. */
 export const EXIT_LIMIT: u32 = 0x1_0000;

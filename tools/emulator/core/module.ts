@@ -32,6 +32,8 @@ export interface Observer {
 interface CoreExports extends SnapshotExports {
   init(systemFrames: number, gpaFrames: number, nested: number, code: number, frames: number): void;
   run(maxInstructions: number): number;
+  /** Forgets the translations for writes. */
+  flushWrites(): void;
   readUnder(spa: number, size: number, slot: number, buffer: number): void;
   writeUnder(spa: number, size: number, slot: number, buffer: number): void;
   setKey(id: number, buffer: number): number;

@@ -132,6 +132,8 @@ export const Control = layout('Control', 0x400, {
   /** Secure TSC: its scale, with 32 bits of fraction, and GUEST_TSC_FREQ in MHz. APM2 §15.36.18. */
   tscScale:     u64(0x230),
   tscFrequency: u32(0x238),
-  /** Checks of the RMP that are not made, LIFTED_* of memory-map.ts: for controls of tests. */
+  /** The tweak of memory encryption is a linear function of the address, without a key. */
+  linearTweak:  u8(0x221),
+  /** Checks that are not made, LIFTED_* of memory-map.ts: for controls of tests. */
   lifted:       u32(0x23c),
 });

@@ -3,11 +3,13 @@
  *
  * A key slot is an id with the schedules of its data key (both directions) and of its tweak key.
  * Block j of the page at address A is C = E(P ^ T) ^ T with T = x^j · Etweak(A) in GF(2^128): AES in XEX mode, as
- * SEV's memory encryption is documented to be (APM2 §15.34.1 leaves the tweak to the implementation).
+ * SEV's memory encryption is documented to be (APM2 §15.34.1 leaves the tweak to the implementation). On demand T is
+ * linear in the address and nobody's secret, as on Zen 1: ../linear-tweak.ts.
  */
 import * as Region from '../memory-map';
 import { decryptBlock, encryptBlock, expandKey, invertSchedule, SCHEDULE_SIZE } from './aes';
 import { dropCode } from './code';
+import * as Control from './control';
 import { frameBytes, frameInfo, noteChange, noteWrite, systemFrames } from './machine';
 import { flushTlbs } from './tlb';
 
@@ -50,15 +52,43 @@ export function setKey(id: u32, keys: usize): u32 {
   return slot;
 }
 
+/** Number of the block that a linear tweak is of, in all of memory. */
+let block: u32 = 0;
+
+/** Sets `tweak` to the linear one of `block`: a word for each bit of its number, four times over. */
+function setLinearTweak(): void {
+  let word: u32 = 0;
+  let n: u32 = 0;
+  for (let left = block; left !== 0; left >>= 1) {
+    n += 0x9e37_79b1;
+    let mixed = (n ^ (n >> 15)) * 0x85eb_ca6b;
+    mixed ^= mixed >> 13;
+    if ((left & 1) !== 0) word ^= mixed;
+  }
+  const twice = ((<u64>word) << 32) | word;
+  store<u64>(tweak, twice);
+  store<u64>(tweak, twice, 8);
+}
+
 /** Sets `tweak` to that of the first block of a frame. */
 function startTweak(slot: u32, frame: u32): void {
+  if (load<u8>(Control.LINEAR_TWEAK) !== 0) {
+    block = frame << 8;
+    setLinearTweak();
+    return;
+  }
   store<u64>(tweak, (<u64>frame) << 12);
   store<u64>(tweak, 0, 8);
   encryptBlock(slotAddress(slot) + TWEAK, tweak);
 }
 
-/** Multiplies `tweak` by x in GF(2^128) modulo x^128 + x^7 + x^2 + x + 1. */
+/** Goes to the next block: multiplies `tweak` by x in GF(2^128) modulo x^128 + x^7 + x^2 + x + 1. */
 function nextTweak(): void {
+  if (load<u8>(Control.LINEAR_TWEAK) !== 0) {
+    block++;
+    setLinearTweak();
+    return;
+  }
   const low = load<u64>(tweak);
   const high = load<u64>(tweak, 8);
   store<u64>(tweak, (low << 1) ^ ((high >> 63) * 0x87));

@@ -9,6 +9,7 @@ export { decryptBlock, encryptBlock, expandKey, invertSchedule } from './aes';
 export { dropCode } from './code';
 export { keySlot, readUnder, setKey, writeUnder } from './encryption';
 export { run } from './run';
+export { flushWrites } from './tlb';
 
 /** Takes the machine's geometry. Must come first. */
 export function init(system: u32, gpa: u32, nested: usize, code: usize, frames: usize): void {

@@ -220,7 +220,8 @@ export function nested(access: u32, isPrivate: bool, table: bool): bool {
     const why = Fault.RMP | (verdict > RMP_DENIED ? Fault.VMPL : 0);
     return nestedFault(access, isPrivate, table, Fault.PRESENT | why);
   }
-  slot = isPrivate ? keySlot(load<u32>(Control.ASID)) : 0;
+  const encrypts = (load<u32>(Control.LIFTED) & Region.LIFTED_ENCRYPTION) === 0;
+  slot = isPrivate && encrypts ? keySlot(load<u32>(Control.ASID)) : 0;
   bytes = frameBytes(frame);
   if (load<u8>(frameInfo(frame), Region.FRAME_KEY) !== slot) changeKey(access, table);
   if (access === WRITE) noteWrite(frameInfo(frame));

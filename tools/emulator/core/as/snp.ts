@@ -2,7 +2,13 @@
 import * as Exit from '../../../../spec/exit';
 import * as Fault from '../../../../spec/page-fault';
 import * as Rmp from '../../../../spec/rmp';
-import { RMP_HUGE, RMP_VALIDATED_SHIFT, RMP_VMSA_SHIFT } from '../memory-map';
+import {
+  LIFTED_PVALIDATE_VMPL,
+  LIFTED_RMPADJUST_VMPL,
+  RMP_HUGE,
+  RMP_VALIDATED_SHIFT,
+  RMP_VMSA_SHIFT,
+} from '../memory-map';
 import { canonical } from './access';
 import { WRITE } from './access-kind';
 import { mode64 } from './address';
@@ -78,7 +84,8 @@ function locate(linear: u64): bool {
 
 function validate(p: usize): void {
   // Only VMPL0 decides what is validated. APM2 §15.36.6
-  if (load<u8>(Control.VMPL) !== 0) {
+  const lifted = (load<u32>(Control.LIFTED) & LIFTED_PVALIDATE_VMPL) !== 0;
+  if (load<u8>(Control.VMPL) !== 0 && !lifted) {
     raiseGp(0);
     return;
   }
@@ -136,7 +143,8 @@ function adjust(p: usize): void {
     answer(p, Rmp.FAIL_INPUT);
     return;
   }
-  if (target <= own) {
+  const lifted = (load<u32>(Control.LIFTED) & LIFTED_RMPADJUST_VMPL) !== 0;
+  if (target <= own && !lifted) {
     answer(p, Rmp.FAIL_PERMISSION);
     return;
   }
@@ -164,7 +172,7 @@ function adjust(p: usize): void {
     answer(p, Rmp.FAIL_SIZEMISMATCH);
     return;
   }
-  if ((mask & ~(<u32>load<u8>(entry + 8 + own))) !== 0) {
+  if ((mask & ~(<u32>load<u8>(entry + 8 + own))) !== 0 && !lifted) {
     answer(p, Rmp.FAIL_PERMISSION);
     return;
   }
