@@ -1,6 +1,6 @@
 # What to call for what; the work itself is done in tools/.
 
-.PHONY: all tools core examples run demo test check bench fuzz soak clean
+.PHONY: all tools core examples run demo test check bench bench-compiler fuzz soak clean
 
 all: core examples
 
@@ -11,7 +11,7 @@ node_modules/.package-lock.json: package-lock.json
 
 # Node 20 runs no TypeScript: each entry becomes one file.
 tools: node_modules/.package-lock.json
-	npx esbuild tacit=tools/cli.ts core=tools/build-core.ts demo=tools/demo/main.ts bench=tools/bench/main.ts --bundle --platform=node --format=esm --target=node20 --packages=external --outdir=build/tools --out-extension:.js=.mjs --log-level=warning
+	npx esbuild tacit=tools/cli.ts core=tools/build-core.ts demo=tools/demo/main.ts bench=tools/bench/main.ts bench-compiler=tools/bench/compiler/main.ts bench-v8=tools/bench/compiler/v8-worker.ts --bundle --platform=node --format=esm --target=node20 --packages=external --outdir=build/tools --out-extension:.js=.mjs --log-level=warning
 
 core: tools
 	node build/tools/core.mjs
@@ -36,6 +36,10 @@ check: node_modules/.package-lock.json
 
 bench: all
 	node build/tools/bench.mjs
+
+# The compiler's code beside V8's and gcc's. WORKLOADS="sieve maps" measures only these.
+bench-compiler: tools
+	node build/tools/bench-compiler.mjs $(WORKLOADS)
 
 # Generated modules, compiled and run here, against V8. The seed is printed; TACIT_SEED replays it.
 fuzz: all
