@@ -28,9 +28,17 @@ export type Check =
   | 'vmsa-page'
   | 'vmsa-checksum'
   | 'vmsa-state'
+  /** VMRUN: no other processor is in the guest with the VMSA. */
+  | 'vmsa-in-use'
+  /** VMRUN: translations of another vCPU of the same guest are forgotten. */
+  | 'tlb-flush'
   /** VMRUN: what may be injected. */
   | 'event-injection'
-  /** AMD-SP: the launch digest takes a page's content, and its place, in. */
+  /** Writes of devices to pages that are not the host's. */
+  | 'iommu-rmp'
+  /** AMD-SP: the launch digest takes each page in, its type, its content, its place. */
+  | 'launch-page'
+  | 'launch-type'
   | 'launch-content'
   | 'launch-place'
   /** AMD-SP: the launch is held against the owner's ID block. */

@@ -6,6 +6,7 @@ import * as Injection from '../../spec/event-injection.ts';
 import * as Launch from '../../spec/launch.ts';
 import * as SevStatus from '../../spec/sev-status.ts';
 import { EXIT_LIMIT, type RmpEntry } from './core.ts';
+import type { DmaFault } from './devices/iommu.ts';
 import type {
   Answers,
   EventAnswer,
@@ -16,7 +17,7 @@ import type {
 import type { GhcbRequest } from './hypervisor/ghcb-request.ts';
 import { type HostFault, PAGE } from './hypervisor/guest-memory.ts';
 import { type RmpUpdate, rmpUpdate } from './hypervisor/rmp.ts';
-import type { LaunchedPage, Machine, Snapshot } from './machine.ts';
+import type { DataUpdate, LaunchedPage, Machine, Snapshot } from './machine.ts';
 import type { Termination } from './termination.ts';
 import type { VmExit } from './vcpu/vcpu.ts';
 
@@ -228,6 +229,11 @@ export class HostileHost {
     npt.set(gfn, { ...rights, frame: frame ?? 0, reserved: false, huge: false });
   }
 
+  /** A device writes to guest memory; what comes back is what the IOMMU logs. */
+  dma(gpa: bigint, bytes: Uint8Array): DmaFault | 'absent' | undefined {
+    return this.machine.iommu.write(gpa, bytes);
+  }
+
   /** Makes guest frame `gfn` a device's: an access raises #VC 400h, or goes to a bus of nothing. */
   makeDevice(gfn: number): void {
     const no = { present: false, writable: false, executable: false, huge: false };
@@ -254,6 +260,16 @@ export class HostileHost {
     );
   }
 
+  /** Changes what is encrypted before SNP, command by command: order, places, sizes. */
+  onUpdates(edit: (updates: readonly DataUpdate[]) => readonly DataUpdate[]): void {
+    this.machine.hooks.updates = edit;
+  }
+
+  /** Has more vCPUs launched than the first; their VMSAs are in `machine.vmsaFrames`. */
+  addVcpus(make: (first: Uint8Array) => readonly Uint8Array[]): void {
+    this.machine.hooks.vcpus = make;
+  }
+
   /** Changes the first VMSA before it is measured. */
   onVmsa(edit: (page: Uint8Array) => Uint8Array): void {
     this.machine.hooks.vmsa = edit;
@@ -262,6 +278,16 @@ export class HostileHost {
   /** The VMSA page as the host reads it: ciphertext. */
   readVmsa(): Uint8Array {
     return this.read(this.#vmsaSpa(), PAGE);
+  }
+
+  /** Goes over to the vCPU whose VMSA is in system frame `frame`, and flushes the TLB or not. */
+  switchVcpu(frame: number, flush = true): void {
+    this.machine.vcpu.switchTo(frame, this.machine.memory, flush);
+  }
+
+  /** VMRUN of the vCPU's VMSA on another processor, which its own may be in the guest with. */
+  runElsewhere(maxInstructions: number): VmExit {
+    return this.machine.vcpu.runElsewhere(maxInstructions);
   }
 
   /** Puts a VMSA page there, such as one read earlier. */

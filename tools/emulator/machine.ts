@@ -11,6 +11,7 @@ import { C_BIT, MIN_SEV_ASID } from './cpuid/model.ts';
 import { absentPart, ResetControl } from './devices/absent.ts';
 import { Console } from './devices/console.ts';
 import { DebugExit } from './devices/debug-exit.ts';
+import { Iommu } from './devices/iommu.ts';
 import { PortBus } from './devices/port-bus.ts';
 import { Uart16550 } from './devices/uart.ts';
 import { APIC_PAGE, LocalApic } from './hypervisor/apic.ts';
@@ -68,6 +69,9 @@ export interface Machine {
   readonly psp: Psp;
   readonly checks: Checks;
   readonly statistics: Statistics;
+  readonly iommu: Iommu;
+  /** System frames of the VMSAs that were launched, the boot processor's first. */
+  readonly vmsaFrames: number[];
   /** What a script has to say about the launch. */
   readonly hooks: LaunchHooks;
   /** Digest of what was launched, once it was; undefined where nothing measures it. */
@@ -92,11 +96,21 @@ export interface LaunchedPage {
   readonly type: number | 'shared';
 }
 
+/** A LAUNCH_UPDATE_DATA: sixteen bytes of memory and more. SEV §6.3. */
+export interface DataUpdate {
+  readonly gpa: number;
+  readonly data: Uint8Array;
+}
+
 /** Changes to what is launched from an IGVM file, where somebody makes any. */
 export interface LaunchHooks {
   pages?: (pages: readonly LaunchedPage[]) => readonly LaunchedPage[];
   /** The first state of the vCPU: a VMSA, as the host made it. */
   vmsa?: (page: Uint8Array) => Uint8Array;
+  /** VMSAs of vCPUs beside the first, which the host could run too. */
+  vcpus?: (first: Uint8Array) => readonly Uint8Array[];
+  /** What is encrypted before SNP, command by command. */
+  updates?: (updates: readonly DataUpdate[]) => readonly DataUpdate[];
 }
 
 export const DEFAULT_MEMORY = 64 * 1024 * 1024;
@@ -192,6 +206,8 @@ export function createMachine(options: MachineOptions): Machine {
   const whole: Machine = {
     ...machine,
     checks,
+    iommu: new Iommu(memory, core.frames, checks),
+    vmsaFrames: [],
     statistics,
     hooks: {},
     launchDigest: undefined,

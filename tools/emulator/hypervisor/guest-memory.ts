@@ -139,9 +139,14 @@ export class GuestMemory {
         return { kind: 'fault', vector: VECTOR_PF, errorCode, spa: at };
       }
     }
+    this.writeByDevice(spa, bytes);
+    return undefined;
+  }
+
+  /** A device writes `bytes` from system address `spa` on: no check of the processor's is made. */
+  writeByDevice(spa: number, bytes: Uint8Array): void {
     this.#visit(spa, bytes.length);
     this.#core.write(spa, bytes, 0);
-    return undefined;
   }
 
   /** Whether the host can write the page of guest address `gpa`. */

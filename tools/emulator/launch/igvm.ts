@@ -10,7 +10,7 @@ import { cpuidPage } from './cpuid-page.ts';
 import { type Directive, type IgvmFile, parseIgvm } from './igvm-file.ts';
 import { nativeContext } from './native-context.ts';
 import { parameter } from './parameters.ts';
-import { check, launchPage, launchSev, launchVmsa, startSnp, VMSA_GFN } from './sev.ts';
+import { check, launchPage, launchSev, launchVmsa, startFirst, startSnp, VMSA_GFN } from './sev.ts';
 import { hostVmsa } from './vmsa.ts';
 
 /** The modes that an IGVM file has a platform for, from the weakest to the strongest. */
@@ -38,10 +38,14 @@ export function launchIgvm(machine: Machine, bytes: Uint8Array): void {
     launchSnp(machine, policy, pages, context);
     return;
   }
+  machine.vmsaFrames.length = 0;
   for (const page of pages) place(machine, page);
   if (encrypted(machine.mode)) {
-    const gfns = pages.filter(({ type }) => type !== 'shared').map(({ gfn }) => gfn);
-    launchSev(machine, gfns);
+    const encrypts = pages.filter(({ type }) => type !== 'shared');
+    launchSev(
+      machine,
+      encrypts.map(({ gfn, data }) => ({ gpa: gfn * PAGE, data })),
+    );
   }
   if (protectedState(machine.mode)) launchVmsa(machine, hookedVmsa(machine, context));
   else machine.vcpu.start(nativeState(nativeContext(context)));
@@ -72,14 +76,18 @@ function launchSnp(
     const frame = machine.memory.frameOf(page.gfn) ?? 0;
     launchPage(machine, guest, { frame, gfn: page.gfn, type: page.type });
   }
-  const vmsaFrame = machine.memory.allocateFrame();
   // SEV_FEATURES are the host's to choose, as under KVM: an image that needs others finds out.
-  machine.memory.write(vmsaFrame * PAGE, hookedVmsa(machine, context));
-  launchPage(machine, guest, { frame: vmsaFrame, gfn: VMSA_GFN, type: Launch.VMSA });
+  const vmsa = hookedVmsa(machine, context);
+  for (const page of [vmsa, ...(machine.hooks.vcpus?.(vmsa) ?? [])]) {
+    const frame = machine.memory.allocateFrame();
+    machine.memory.write(frame * PAGE, page);
+    launchPage(machine, guest, { frame, gfn: VMSA_GFN, type: Launch.VMSA });
+    machine.vmsaFrames.push(frame);
+  }
   check(machine.psp.launchFinish(guest), 'SNP_LAUNCH_FINISH');
   machine.launchDigest = machine.psp.context(guest)?.digest;
   if (!machine.hypervisor.profile.startsShared) giveRest(machine);
-  machine.vcpu.startProtected(vmsaFrame, machine.memory);
+  startFirst(machine);
 }
 
 /** Assigns all RAM outside the image to the guest, not validated, in 2 MiB pages where that goes. */

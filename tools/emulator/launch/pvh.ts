@@ -29,14 +29,15 @@ export function launchElf(machine: Machine, file: Uint8Array): void {
   if (pages.has(INFO_GPA / PAGE)) {
     throw new UserError(`the ELF file uses page 0x${INFO_GPA.toString(16)}, the start_info's`);
   }
+  const loaded = (gfn: number) => {
+    const gpa = gfn * PAGE;
+    return { gpa, data: machine.memory.readGuest(BigInt(gpa), PAGE) ?? new Uint8Array(PAGE) };
+  };
   const info = { gpa: INFO_GPA, bytes: startInfo(machine), size: PAGE };
   for (const gfn of load(machine, info)) pages.add(gfn);
   const state = pvhState(image.entry, INFO_GPA, protectedState(mode));
-  if (encrypted(mode))
-    launchSev(
-      machine,
-      [...pages].sort((a, b) => a - b),
-    );
+  machine.vmsaFrames.length = 0;
+  if (encrypted(mode)) launchSev(machine, [...pages].sort((a, b) => a - b).map(loaded));
   if (protectedState(mode)) launchVmsa(machine, machine.hooks.vmsa?.(state) ?? state);
   else machine.vcpu.start(state);
   if (encrypted(mode)) machine.launchDigest = machine.psp.sev.launchMeasure();

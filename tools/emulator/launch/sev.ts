@@ -4,28 +4,38 @@ import { UserError } from '../../errors.ts';
 import { TSC_KHZ } from '../cpuid/model.ts';
 import { PAGE } from '../hypervisor/guest-memory.ts';
 import { rmpUpdate } from '../hypervisor/rmp.ts';
-import type { Machine } from '../machine.ts';
+import type { DataUpdate, Machine } from '../machine.ts';
 
 /** Frame number of the address at which KVM measures a VMSA. */
 export const VMSA_GFN = VMSA_GPA / PAGE;
 
-/** Encrypts guest frames in place, in the order given, as a launch before SNP does. SEV, LAUNCH_UPDATE_DATA. */
-export function launchSev(machine: Machine, gfns: readonly number[]): void {
+/** Loads and encrypts pages, in the order given, as a launch before SNP does. SEV, LAUNCH_UPDATE_DATA. */
+export function launchSev(machine: Machine, pages: readonly DataUpdate[]): void {
   check(machine.psp.sev.launchStart(machine.asid), 'LAUNCH_START');
-  for (const gfn of gfns) {
-    const frame = machine.memory.frameOf(gfn);
-    if (frame === undefined)
-      throw new UserError(`there is no memory at page 0x${gfn.toString(16)}`);
-    check(machine.psp.sev.launchUpdate(frame * PAGE, PAGE), 'LAUNCH_UPDATE_DATA');
+  for (const { gpa, data } of machine.hooks.updates?.(pages) ?? pages) {
+    if (machine.memory.writeGuest(BigInt(gpa), data) !== undefined)
+      throw new UserError(`there is no memory at 0x${gpa.toString(16)}`);
+    const spa = machine.memory.spa(BigInt(gpa)) ?? 0;
+    check(machine.psp.sev.launchUpdate(spa, data.length), 'LAUNCH_UPDATE_DATA');
   }
 }
 
-/** Puts `state` into a VMSA page, encrypts it, and has the vCPU start from it. SEV, LAUNCH_UPDATE_VMSA. */
+/** Puts `state` into a VMSA page, encrypts it, and has the vCPU start from it; other vCPUs' likewise. SEV, LAUNCH_UPDATE_VMSA. */
 export function launchVmsa(machine: Machine, state: Uint8Array): void {
-  const frame = machine.memory.allocateFrame();
-  machine.memory.write(frame * PAGE, state);
-  check(machine.psp.sev.launchUpdate(frame * PAGE, PAGE), 'LAUNCH_UPDATE_VMSA');
-  machine.vcpu.startProtected(frame, machine.memory);
+  for (const page of [state, ...(machine.hooks.vcpus?.(state) ?? [])]) {
+    const frame = machine.memory.allocateFrame();
+    machine.memory.write(frame * PAGE, page);
+    check(machine.psp.sev.launchUpdate(frame * PAGE, PAGE), 'LAUNCH_UPDATE_VMSA');
+    machine.vmsaFrames.push(frame);
+  }
+  startFirst(machine);
+}
+
+/** Has the boot processor start from the first of the VMSAs that were launched. */
+export function startFirst(machine: Machine): void {
+  const [first] = machine.vmsaFrames;
+  if (first === undefined) throw new TypeError('a launch without a VMSA');
+  machine.vcpu.startProtected(first, machine.memory);
 }
 
 /** A guest context of the AMD-SP's, started with `policy` and active. Its frame. SNP, GCTX_CREATE. */

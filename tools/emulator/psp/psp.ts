@@ -115,7 +115,9 @@ export class Psp {
       const contents = this.#checks.has('launch-content') ? taken : new Uint8Array(DIGEST_SIZE);
       const place = this.#checks.has('launch-place') ? entry.gfn + i : 0;
       const gpa = BigInt(place) * BigInt(PAGE);
-      context.digest = extend(context.digest, { contents, type: update.type, gpa, permissions });
+      const type = this.#checks.has('launch-type') ? update.type : Launch.NORMAL;
+      if (!this.#checks.has('launch-page')) continue;
+      context.digest = extend(context.digest, { contents, type, gpa, permissions });
     }
     this.#core.frames.setRmp(update.frame, {
       ...entry,

@@ -6,7 +6,7 @@ import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
 import { Checks } from '../checks.ts';
-import type { Core } from '../core.ts';
+import { type Core, EXIT_LIMIT } from '../core.ts';
 import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
 import { type Mode, protectedState } from '../mode.ts';
 import { refusedEvent, refusedPage, refusedState, refusedVmsa } from './checks.ts';
@@ -48,8 +48,16 @@ export class Vcpu {
   #vmsa: Uint8Array = new Uint8Array(PAGE);
   #vmsaFrame: number | undefined;
   #vmsaGfn = VMSA_GFN;
+  /** VMSAs of other vCPUs of the guest's, as the processor left them, by frame. */
+  readonly #others = new Map<number, Uint8Array>();
   /** The vCPU has not run from its VMSA yet. */
   #fresh = false;
+  /** VMCB TLB_CONTROL: whether the hypervisor has translations forgotten when it loads another state. */
+  #flushes = true;
+  /** The processor was last left in the middle of the guest, not by a #VMEXIT. */
+  #inGuest = false;
+  /** Has the VMSA page written at each #VMEXIT, as it is, and not when somebody looks. */
+  writesBack = false;
   /** What VMRUN has against the state that the vCPU was started in. */
   #startRefusal: string | undefined;
   #refusal = '';
@@ -103,10 +111,53 @@ export class Vcpu {
     this.#vmsa = this.#readVmsa(frame);
   }
 
+  /**
+   * Goes over to another of the guest's VMSAs, in system frame `frame`. Without `flush` the hypervisor leaves it to
+   * the processor what of the first one's translations is forgotten. APM2 §15.16.
+   */
+  switchTo(frame: number, memory: GuestMemory, flush = true, gfn = VMSA_GFN): void {
+    this.#store();
+    if (this.#vmsaFrame !== undefined) this.#others.set(this.#vmsaFrame, this.#vmsa);
+    const left = this.#others.get(frame);
+    this.startProtected(frame, memory, gfn);
+    if (left) this.#vmsa = left;
+    this.#flushes = flush;
+  }
+
+  /**
+   * VMRUN of the same VMSA on another processor, from what is in the page. The registers of this one stay as they
+   * are; {@link writesBack} must be on, for the page to hold what the processor left. APM2 §15.36.12.
+   */
+  runElsewhere(maxInstructions: number): VmExit {
+    const frame = this.#vmsaFrame;
+    if (frame === undefined) throw new RangeError('there is no VMSA');
+    if (this.#inGuest && this.#mode === 'snp' && this.#checks.has('vmsa-in-use')) {
+      this.#refusal = 'the VMSA is in use';
+      return { code: Exit.INVALID, info1: 0n, info2: 0n };
+    }
+    const { state, control } = this.#core;
+    const here = new Uint8Array(PAGE);
+    storeState(state, here);
+    const there = this.#readVmsa(frame);
+    loadState(state, there);
+    this.#core.flush();
+    const code = this.#core.run(maxInstructions);
+    const { exitInfo1, exitInfo2 } = control;
+    storeState(state, there);
+    this.#core.write(frame * PAGE, applyProtection(there), this.#asid);
+    this.#core.frames.clearWritten(frame);
+    loadState(state, here);
+    this.#core.flush();
+    return { code, info1: exitInfo1, info2: exitInfo2 };
+  }
+
   /** As after power-on: no VMSA, nothing pending, a time stamp counter that begins. APM2 §14.1.3. */
   reset(): void {
     const { state, control } = this.#core;
     this.#vmsaFrame = undefined;
+    this.#others.clear();
+    this.#flushes = true;
+    this.#inGuest = false;
     this.#startRefusal = undefined;
     Object.assign(control, { eventInj: 0n, vIntr: 0n, intState: 0n, vmpl: 0, sevFeatures: 0n });
     state.cr8 = 0n;
@@ -119,7 +170,12 @@ export class Vcpu {
     const vmsa = this.#vmsa.slice();
     const [frame, gfn, fresh] = [this.#vmsaFrame, this.#vmsaGfn, this.#fresh];
     const [startRefusal, refusal] = [this.#startRefusal, this.#refusal];
+    const [flushes, inGuest, others] = [this.#flushes, this.#inGuest, [...this.#others]];
     return () => {
+      this.#flushes = flushes;
+      this.#inGuest = inGuest;
+      this.#others.clear();
+      for (const [at, page] of others) this.#others.set(at, page);
       this.#vmsa = vmsa.slice();
       this.#vmsaFrame = frame;
       this.#vmsaGfn = gfn;
@@ -152,6 +208,8 @@ export class Vcpu {
       return { code: EXIT_MISSING, info1: 0n, info2: 0n };
     }
     const code = this.#core.run(Math.min(maxInstructions, STRETCH));
+    this.#inGuest = code === EXIT_LIMIT;
+    if (this.writesBack && !this.#inGuest) this.#store();
     const { exitInfo1, exitInfo2, exitIntInfo } = this.#core.control;
     if (mustRepeat(exitIntInfo, injected)) this.inject(exitIntInfo);
     return { code, info1: exitInfo1, info2: exitInfo2 };
@@ -256,7 +314,9 @@ export class Vcpu {
     this.#core.control.tscFrequency = tscMegahertz(save.tscScale);
     if ((save.sevFeatures & SECURE_TSC) !== 0n) this.#core.state.tscOffset = save.tscOffset;
     this.#core.state.sevStatus = sevStatus(save.sevFeatures);
-    this.#core.flush();
+    // An SNP guest's VMSA tells the processor that another ran before it. APM2 §15.36.12
+    const forced = this.#mode === 'snp' && this.#checks.has('tlb-flush');
+    if (this.#flushes || forced) this.#core.flush();
     this.#core.frames.clearWritten(frame);
     return undefined;
   }
