@@ -69,7 +69,7 @@ export function store(
     if (!isReference(visit, value) || operand.size !== 8) {
       visit.analysis.overwrite(place.at, operand.size);
     }
-    state.facts.clear();
+    state.forgetFacts();
   } else {
     visit.violate(instruction, "a store to a function's record");
   }
@@ -134,7 +134,7 @@ function storeStack(
   touchStack(visit, state, instruction, offset, size);
   const rsp = stackOffset(state) ?? 0;
   if (offset < rsp) visit.violate(instruction, 'a store below the stack pointer');
-  state.forget(offset, offset + size);
+  state.slots.forget(offset, offset + size);
   if (size === 8 && offset % 8 === 0 && value) state.slots.set(offset, value);
 }
 

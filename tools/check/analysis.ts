@@ -1,3 +1,4 @@
+import { AddressQueue } from './address-queue.ts';
 import { callOrder } from './call-order.ts';
 import { type Instruction, textOf } from './instruction.ts';
 import type { CodeFunction, Program, Violation } from './program.ts';
@@ -12,8 +13,10 @@ import { Ids } from './value.ts';
  */
 export interface FunctionState {
   readonly code: CodeFunction;
-  /** Instructions found so far, by address. */
-  readonly instructions: Map<number, Instruction>;
+  /** In the order in which functions are looked at. */
+  position: number;
+  /** Instructions that were found when it was last looked at. */
+  instructions: number;
   readonly callers: Set<FunctionState>;
   /** Integer argument registers (bits by position) that a caller fills with more than 32 bits. */
   wideArguments: number;
@@ -94,7 +97,10 @@ export class Analysis {
   #followsReferences = false;
   readonly #plainCells = new Set<number>();
   readonly #cellReaders = new Map<number, Set<FunctionState>>();
-  readonly #pending = new Set<FunctionState>();
+  /** Functions in the order in which they are looked at, round after round; and who waits, by turn. */
+  readonly #order: readonly FunctionState[];
+  readonly #pending = new AddressQueue();
+  #turn = -1;
 
   constructor(program: Program) {
     this.program = program;
@@ -102,20 +108,28 @@ export class Analysis {
       const state = newState(code);
       this.functions.set(code.start, state);
     }
-    for (const state of callOrder(this)) this.#pending.add(state);
+    this.#order = callOrder(this);
+    for (const [position, state] of this.#order.entries()) {
+      state.position = position;
+      this.#pending.add(position);
+    }
     this.types = new TypeTable(program, this.functions);
   }
 
-  /** Has a function looked at (again). */
-  request(state: FunctionState): void {
-    this.#pending.add(state);
+  /** Has a function looked at (again), when its turn comes. */
+  request({ position }: FunctionState): void {
+    const count = this.#order.length;
+    const round = Math.max(0, Math.floor(this.#turn / count));
+    const turn = round * count + position;
+    this.#pending.add(turn > this.#turn ? turn : turn + count);
   }
 
   /** The next function to look at; undefined when nothing is left to do. */
   next(): FunctionState | undefined {
-    const [first] = this.#pending;
-    if (first) this.#pending.delete(first);
-    return first;
+    const turn = this.#pending.take();
+    if (turn === undefined) return undefined;
+    this.#turn = turn;
+    return this.#order[turn % this.#order.length];
   }
 
   violate(state: FunctionState, rule: string, at: Instruction | number): void {
@@ -231,7 +245,8 @@ export function addAll(set: Set<number>, values: Iterable<number>): boolean {
 function newState(code: CodeFunction): FunctionState {
   return {
     code,
-    instructions: new Map(),
+    position: 0,
+    instructions: 0,
     callers: new Set(),
     wideArguments: 0,
     usedArguments: 0,

@@ -62,14 +62,12 @@ export function behaviourOf({ row, operands }: Instruction): Behaviour | undefin
   return first?.kind === 'register' && first.file === 'gpr' ? 'writes' : 'reads';
 }
 
+/** Instructions whose first operand is read only where it is memory. */
+const READ_ONLY = new Set(
+  words(`cmp test bt nop push jmp call mul imul1 div idiv ucomiss ucomisd comiss comisd ptest`),
+);
+
 /** Whether an instruction's first operand is written where it is memory. */
 export function writesMemory({ row }: Instruction): boolean {
-  const { name } = row.effect;
-  if (
-    ['cmp', 'test', 'bt', 'nop', 'push', 'jmp', 'call', 'mul', 'imul1', 'div', 'idiv'].includes(
-      name,
-    )
-  )
-    return false;
-  return !['ucomiss', 'ucomisd', 'comiss', 'comisd', 'ptest'].includes(name);
+  return !READ_ONLY.has(row.effect.name);
 }

@@ -11,7 +11,7 @@ export function assume(state: State, instruction: Instruction, taken: boolean): 
   if (!comparison) return;
   const { condition } = instruction.row.effect;
   const holds = taken ? condition : condition ^ 1;
-  if (holds === E && comparison.ifEqual) state.facts.set(...comparison.ifEqual);
+  if (holds === E && comparison.ifEqual) state.addFact(...comparison.ifEqual);
   const { left, right, width } = comparison;
   if (left.kind !== 'number' || right.kind !== 'number') return;
   // The comparison saw `width` bits: it tells of the whole number only if there are no more.
@@ -52,10 +52,10 @@ export function assume(state: State, instruction: Instruction, taken: boolean): 
 function noteRelation(state: State, { left, right }: Comparison, holds: number): void {
   const at = sizeAt(right);
   if (at === undefined || left.kind !== 'number') return;
-  if (holds === B) state.facts.set(below(left.id, at), at);
+  if (holds === B) state.addFact(below(left.id, at), at);
   if (holds !== BE || left.term?.op !== 'sum') return;
   const { a, b } = left.term;
-  if (a.kind === 'number' && b.kind === 'number') state.facts.set(fits(a.id, b.id, at), at);
+  if (a.kind === 'number' && b.kind === 'number') state.addFact(fits(a.id, b.id, at), at);
 }
 
 function sizeAt(value: Value): number | undefined {

@@ -360,7 +360,7 @@ function leave(
     state.registers[R14] = asNumber(visit, { kind: 'saved', register: R14 });
   }
   const extent = Math.max(0, ...all.map(({ stackExtent }) => stackExtent));
-  state.forget(rsp, rsp + extent);
+  state.slots.forget(rsp, rsp + extent);
   for (let offset = 8; known && offset < 8 + extent; offset += 8) {
     const isNarrowInAll = all.every(
       (each) => offset < 8 + each.stackExtent && !each.wideStackResults.has(offset),
@@ -371,6 +371,6 @@ function leave(
     const result = ids.number(isNarrowInAll ? U32 : Infinity);
     state.slots.set(rsp - 8 + offset, { ...result, isReference: isReferenceInAll });
   }
-  state.facts.clear();
+  state.forgetFacts();
   state.comparison = undefined;
 }

@@ -67,7 +67,7 @@ export function checkImage(file: Uint8Array): Report {
       return {
         compartment,
         functions: own.length,
-        instructions: own.reduce((sum, { instructions }) => sum + instructions.size, 0),
+        instructions: own.reduce((sum, { instructions }) => sum + instructions, 0),
         capabilities: [...(analysis.capabilities.get(compartment.name) ?? [])].sort(),
         listed: own.flatMap(({ listed }) =>
           [...listed.values()].sort((a, b) => a.address - b.address),

@@ -28,14 +28,15 @@ function checkEntries({ types }: Analysis, tables: readonly TableUse[]): Violati
   const seen = new Map<string, boolean>();
   return tables.flatMap((table) => {
     if (table.kind !== 'entries') return [];
-    for (let at = table.start; at + ENTRY.size <= table.end; at += ENTRY.size) {
-      const { compartment } = table.by.code;
-      const key = `${at} ${compartment.name}`;
-      const isEntry = seen.get(key) ?? types.isEntryFor(at, compartment);
-      seen.set(key, isEntry);
-      if (!isEntry) return [broken('a table holds what is no record of a function', table)];
+    const { start, end, by } = table;
+    const { compartment } = by.code;
+    const key = `${start} ${end} ${compartment.name}`;
+    let isGood = seen.get(key) ?? true;
+    for (let at = start; isGood && !seen.has(key) && at + ENTRY.size <= end; at += ENTRY.size) {
+      isGood = types.isEntryFor(at, compartment);
     }
-    return [];
+    seen.set(key, isGood);
+    return isGood ? [] : [broken('a table holds what is no record of a function', table)];
   });
 }
 

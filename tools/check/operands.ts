@@ -55,5 +55,5 @@ export function setRegister(
 export function moveStack(state: State, offset: number): void {
   const old = stackOffset(state) ?? offset;
   state.registers[RSP] = { kind: 'stack', offset };
-  if (offset > old) state.forget(old, offset);
+  if (offset > old) state.slots.forget(old, offset);
 }

@@ -19,15 +19,20 @@ const REVIEWED: ReadonlyMap<string, Contract> = new Map([
   ['06ff7142508c56ff713e0fd10977483f1cfd8605bdf779507ac71bb3dc9734f8', 'copy'],
   ['e713fab6cc4e32445a27167985e8a58cbd75be8370cdb0703f8cc0dadfda7dcb', 'grow'],
   ['06177833638c5cd4eed33786ef6489240baf7861fed7a372b694b9d74721538d', 'fill'],
-  ['06177833638c5cd4eed33786ef6489240baf7861fed7a372b694b9d74721538d', 'fill'],
 ]);
+
+/** Bytes of the longest of them: nothing longer need be digested. */
+const LONGEST = 512;
 
 /** Bytes of a call's distance, at its end. */
 const DISTANCE = 4;
 
 /** The contract of a routine, if its bytes are those that were reviewed. */
 export function contractOf(analysis: Analysis, fn: FunctionState): Contract | undefined {
-  if (fn.contract === undefined) fn.contract = REVIEWED.get(digestOf(analysis, fn)) ?? 'none';
+  if (fn.contract === undefined) {
+    const isShort = fn.code.end - fn.code.start <= LONGEST;
+    fn.contract = (isShort && REVIEWED.get(digestOf(analysis, fn))) || 'none';
+  }
   return fn.contract === 'none' ? undefined : fn.contract;
 }
 

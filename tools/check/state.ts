@@ -1,3 +1,4 @@
+import type { Slots } from './slots.ts';
 import { type Ids, join, type Numeric, type Value } from './value.ts';
 
 /** What the last comparison compared, while its flags last. */
@@ -16,60 +17,61 @@ export interface HalfWritten {
   readonly low: Value;
 }
 
+const NO_FACTS: ReadonlyMap<string, number> = new Map();
+
 /** What is known at a point of a function. */
 export class State {
   readonly registers: Value[];
-  /** Stack slots of 8 bytes, by their distance from RSP at entry. */
-  readonly slots: Map<number, Value>;
-  /**
-   * Relations between numbers, by the keys of {@link below}, {@link fits} and {@link typed}. They
-   * hold from where they are checked up to the next join or call.
-   */
-  readonly facts: Map<string, number>;
+  readonly slots: Slots;
+  /** Distance from RSP at entry of the lowest byte that was certainly accessed. */
+  touched: number;
   comparison: Comparison | undefined;
   /** The first half of a table's entry was written: the next instruction has to write the second. */
   halfWritten: HalfWritten | undefined;
-  /** Distance from RSP at entry of the lowest byte that was certainly accessed. */
-  touched: number;
+  #facts = NO_FACTS;
 
-  constructor(
-    registers: readonly Value[],
-    slots: ReadonlyMap<number, Value>,
-    facts: ReadonlyMap<string, number>,
-    touched: number,
-  ) {
-    this.registers = [...registers];
-    this.slots = new Map(slots);
-    this.facts = new Map(facts);
+  constructor(registers: readonly Value[], slots: Slots, touched: number) {
+    this.registers = registers.slice();
+    this.slots = slots;
     this.touched = touched;
   }
 
   clone(): State {
-    const copy = new State(this.registers, this.slots, this.facts, this.touched);
+    const copy = new State(this.registers, this.slots.clone(), this.touched);
+    copy.#facts = this.#facts;
     copy.comparison = this.comparison;
     copy.halfWritten = this.halfWritten;
     return copy;
   }
 
+  /**
+   * Relations between numbers, by the keys of {@link below}, {@link fits} and {@link typed}. They
+   * hold from where they are checked up to the next join or call.
+   */
+  get facts(): ReadonlyMap<string, number> {
+    return this.#facts;
+  }
+
+  addFact(key: string, value: number): void {
+    this.#facts = new Map([...this.#facts, [key, value]]);
+  }
+
+  forgetFacts(): void {
+    this.#facts = NO_FACTS;
+  }
+
   /** Takes in what another path brings. Answers whether less is known than before. */
   merge(other: State, widen: boolean, ids: Ids): boolean {
-    let changed = this.facts.size > 0 || this.comparison !== undefined;
-    this.facts.clear();
+    let changed = this.#facts.size > 0 || this.comparison !== undefined;
+    this.forgetFacts();
     this.comparison = undefined;
-    this.registers.forEach((old, i) => {
+    for (const [i, old] of this.registers.entries()) {
       const merged = join(old, other.registers[i] as Value, widen, ids);
-      if (merged === old) return;
+      if (merged === old) continue;
       this.registers[i] = merged;
       changed = true;
-    });
-    for (const [offset, old] of this.slots) {
-      const next = other.slots.get(offset);
-      const merged = next && join(old, next, widen, ids);
-      if (merged === old) continue;
-      if (merged) this.slots.set(offset, merged);
-      else this.slots.delete(offset);
-      changed = true;
     }
+    if (this.slots.merge(other.slots, widen, ids)) changed = true;
     if (other.touched > this.touched) {
       this.touched = other.touched;
       changed = true;
@@ -79,23 +81,10 @@ export class State {
 
   /** Puts what is now known of a number everywhere it stands. */
   refine(known: Numeric): void {
-    this.registers.forEach((value, i) => {
+    for (const [i, value] of this.registers.entries()) {
       if (value.kind === 'number' && value.id === known.id) this.registers[i] = known;
-    });
-    for (const [offset, value] of this.slots) {
-      if (value.kind === 'number' && value.id === known.id) this.slots.set(offset, known);
     }
-  }
-
-  /** Forgets what bytes of the stack held. */
-  forget(start: number, end: number): void {
-    if (end - start < 64) {
-      for (let slot = Math.floor(start / 8) * 8; slot < end; slot += 8) this.slots.delete(slot);
-      return;
-    }
-    for (const slot of this.slots.keys()) {
-      if (slot + 8 > start && slot < end) this.slots.delete(slot);
-    }
+    this.slots.refine(known);
   }
 }
 

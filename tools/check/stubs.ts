@@ -1,5 +1,6 @@
 import type { Analysis, FunctionState } from './analysis.ts';
-import { type Instruction, instructionAt, textOf } from './instruction.ts';
+import { FunctionCode } from './function-code.ts';
+import { type Instruction, textOf } from './instruction.ts';
 import type { Violation } from './program.ts';
 
 /** Privileged instructions and those that leave the usual flow, by the stub that is there for them. */
@@ -28,8 +29,10 @@ export function checkStubs(analysis: Analysis): Violation[] {
     const complain = (rule: string, at: number, text?: string) =>
       violations.push({ rule, address: at, name: fn.code.name, ...(text ? { text } : {}) });
     const allowed = ALLOWED[fn.code.name] ?? [];
-    for (const instruction of instructionsOf(analysis, fn, complain)) {
-      const rule = judge(analysis, fn, instruction, allowed);
+    const found = instructionsOf(analysis, fn, complain);
+    const starts = new Set(found.map(({ address }) => address));
+    for (const instruction of found) {
+      const rule = judge(analysis, fn, instruction, allowed, starts);
       if (rule) complain(rule, instruction.address, textOf(instruction));
     }
   }
@@ -42,18 +45,18 @@ function instructionsOf(
   fn: FunctionState,
   complain: (rule: string, at: number) => void,
 ): Instruction[] {
-  const { start, end } = fn.code;
-  const code = program.memory.read(start, end - start) ?? new Uint8Array();
-  for (let at = start; at < end; ) {
-    const instruction = instructionAt(code, start, at - start);
+  const code = new FunctionCode(fn.code, program.memory);
+  for (let at = code.start; at < code.end; ) {
+    const instruction = code.at(at);
     if (typeof instruction === 'string') {
       complain(instruction, at);
       break;
     }
-    fn.instructions.set(at, instruction);
     at = instruction.next;
   }
-  return [...fn.instructions.values()];
+  const found = code.found();
+  fn.instructions = found.length;
+  return found;
 }
 
 function judge(
@@ -61,6 +64,7 @@ function judge(
   fn: FunctionState,
   instruction: Instruction,
   allowed: readonly string[],
+  starts: ReadonlySet<number>,
 ): string | undefined {
   const { row, operands, address } = instruction;
   const { name } = row.effect;
@@ -79,5 +83,5 @@ function judge(
     analysis.provide(target, 0);
     return undefined;
   }
-  return fn.instructions.has(operand.address) ? undefined : 'a jump to what is not a function';
+  return starts.has(operand.address) ? undefined : 'a jump to what is not a function';
 }

@@ -14,6 +14,8 @@ import { R14, RSP, readRegister, stackOffset, type Visit } from './visit.ts';
 /** Conditional moves and arithmetic alone decide these flags; what else writes them ends a comparison. */
 const CARRY_OR_ZERO = 0x41;
 
+const BITS: ReadonlySet<string> = new Set(['bt', 'bts', 'btr', 'btc']);
+
 /** What an instruction that is no jump, call or return does to what is known. */
 export function step(visit: Visit, state: State, instruction: Instruction): void {
   const { compartment } = visit.fn.code;
@@ -23,7 +25,7 @@ export function step(visit: Visit, state: State, instruction: Instruction): void
   if (behaviour === undefined) visit.violate(instruction, 'an instruction that is not allowed');
   else if (behaviour === 'kernel') kernelInstruction(visit, instruction);
   const [first, second] = instruction.operands;
-  if (/^bt[src]?$/.test(instruction.row.effect.name) && first?.kind === 'memory') {
+  if (first?.kind === 'memory' && BITS.has(instruction.row.effect.name)) {
     // A bit's number in a register reaches any distance beyond the operand.
     if (second?.kind === 'register') visit.violate(instruction, 'a bit of memory by its number');
   }

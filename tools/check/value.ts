@@ -93,12 +93,9 @@ export function constantOf(value: Value): number | undefined {
   return value.kind === 'number' && value.least === value.most ? value.most : undefined;
 }
 
-/** Bounds to which a number that grows round a loop is widened, so that it ends. */
-const STEPS = [1, 0xff, 0xffff, 0xff_ffff, 2 ** 28 - 1, 2 ** 29 - 1, 2 ** 30 - 1, 2 ** 31 - 1, U32];
-
 /**
  * What is known where two paths meet: `old` itself if it holds for `next` too. With `widen`, bounds
- * that move are moved at once by a big step.
+ * that move are given up, at 32 bits first, so that loops come to an end.
  */
 export function join(old: Value, next: Value, widen: boolean, ids: Ids): Value {
   if (old === next) return old;
@@ -117,7 +114,7 @@ export function join(old: Value, next: Value, widen: boolean, ids: Ids): Value {
   if (!widen) {
     return ids.merged(Math.max(most, next.most), Math.min(least, next.least), isReference);
   }
-  const wider = STEPS.find((step) => step >= next.most) ?? Infinity;
+  const wider = next.most <= U32 ? U32 : Infinity;
   return ids.merged(next.most > most ? wider : most, next.least < least ? 0 : least, isReference);
 }
 

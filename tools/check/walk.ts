@@ -2,8 +2,10 @@ import { AddressQueue } from './address-queue.ts';
 import type { Analysis, FunctionState } from './analysis.ts';
 import { assume } from './branch.ts';
 import { call, returnFrom, tailCall } from './call.ts';
-import { type Instruction, instructionAt, textOf } from './instruction.ts';
+import { FunctionCode } from './function-code.ts';
+import { type Instruction, textOf } from './instruction.ts';
 import { contractOf } from './routines.ts';
+import { Slots } from './slots.ts';
 import { State } from './state.ts';
 import { step } from './transfer.ts';
 import { mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts';
@@ -17,7 +19,7 @@ const ALL_RESULTS = 0b11;
 
 /** Where code is entered from more than one place, or again. */
 interface Node {
-  readonly state: State;
+  state: State;
   /** Addresses of the instructions that lead there. */
   readonly sources: Set<number>;
   joins: number;
@@ -29,9 +31,10 @@ export function walk(analysis: Analysis, fn: FunctionState): void {
     assumeNothing(analysis, fn);
     return;
   }
+  const code = new FunctionCode(fn.code, analysis.program.memory);
   let visit: Walk;
   do {
-    visit = new Walk(analysis, fn);
+    visit = new Walk(analysis, fn, code);
     visit.run();
   } while (visit.restart);
 }
@@ -48,17 +51,20 @@ class Walk implements Visit {
   readonly analysis: Analysis;
   readonly fn: FunctionState;
   restart = false;
-  readonly #code: Uint8Array;
-  readonly #nodes = new Map<number, Node>();
+  readonly #code: FunctionCode;
+  /** By distance from the function's start, as what else is told of addresses. */
+  readonly #nodes: (Node | undefined)[];
   readonly #pending = new AddressQueue();
-  /** The node from which each instruction was reached without a jump. */
-  readonly #owners = new Map<number, number>();
+  /** The node from which each instruction was reached without a jump: its distance + 1. */
+  readonly #owners: Int32Array;
 
-  constructor(analysis: Analysis, fn: FunctionState) {
+  constructor(analysis: Analysis, fn: FunctionState, code: FunctionCode) {
     this.analysis = analysis;
     this.fn = fn;
-    const { start, end } = fn.code;
-    this.#code = analysis.program.memory.read(start, end - start) ?? new Uint8Array();
+    this.#code = code;
+    const size = Math.max(0, code.end - code.start);
+    this.#nodes = Array(size).fill(undefined);
+    this.#owners = new Int32Array(size);
   }
 
   violate(instruction: Instruction, rule: string): void {
@@ -106,28 +112,31 @@ class Walk implements Visit {
     if (kind === 'sandbox' && record !== undefined) {
       registers[R14] = fn.isForeign ? ids.number() : { kind: 'base' };
     }
-    const slots = new Map<number, Value>([[0, { kind: 'saved', register: RETURN_ADDRESS }]]);
+    const slots = new Slots();
+    slots.set(0, { kind: 'saved', register: RETURN_ADDRESS });
     for (const offset of fn.stackArguments) {
       const value = ids.number(fn.wideStackArguments.has(offset) ? Infinity : U32);
       const isPlain = fn.plainStackArguments.has(offset) || !analysis.followsReferences;
       slots.set(offset, { ...value, isReference: !isPlain });
     }
-    return new State(registers, slots, new Map(), 0);
+    return new State(registers, slots, 0);
   }
 
   /** Control may go to `address` with `state`, which is handed over, from the instruction at `source`. */
   #flow(address: number, state: State, source: number): void {
-    const node = this.#nodes.get(address);
+    this.#checkHalves(state, source);
+    const { start } = this.fn.code;
+    const node = this.#nodes[address - start];
     if (!node) {
-      this.#nodes.set(address, { state, sources: new Set([source]), joins: 0 });
+      this.#nodes[address - start] = { state, sources: new Set([source]), joins: 0 };
       this.#pending.add(address);
       // Code that ran on through this address has to stop here, and join.
-      const owner = this.#owners.get(address);
-      if (owner !== undefined && owner !== address) this.#pending.add(owner);
+      const owner = this.#owners[address - start];
+      if (owner && owner !== address - start + 1) this.#pending.add(start + owner - 1);
       return;
     }
     if (node.sources.size === 1 && node.sources.has(source)) {
-      this.#nodes.set(address, { ...node, state });
+      node.state = state;
       this.#pending.add(address);
       return;
     }
@@ -138,22 +147,20 @@ class Walk implements Visit {
   }
 
   #block(leader: number): void {
-    const state = this.#nodes.get(leader)?.state.clone();
+    const { start } = this.fn.code;
+    const state = this.#nodes[leader - start]?.state.clone();
     if (!state) return;
     let address = leader;
     for (;;) {
       const instruction = this.#fetch(address);
       if (!instruction) return;
-      this.#owners.set(address, leader);
+      this.#owners[address - start] = leader - start + 1;
       const { halfWritten } = state;
       const goesOn = this.#execute(instruction, state);
-      if (halfWritten && state.halfWritten === halfWritten) {
-        this.violate(instruction, 'a table is left with half an entry');
-        state.halfWritten = undefined;
-      }
+      if (state.halfWritten === halfWritten) this.#checkHalves(state, address);
       if (!goesOn || this.restart) return;
       const { next } = instruction;
-      if (this.#nodes.has(next)) {
+      if (this.#nodes[next - start]) {
         this.#flow(next, state, address);
         return;
       }
@@ -161,22 +168,18 @@ class Walk implements Visit {
     }
   }
 
+  /** Half of an entry was written: the second half follows at once, on no other path than this. */
+  #checkHalves(state: State, address: number): void {
+    if (!state.halfWritten) return;
+    state.halfWritten = undefined;
+    this.analysis.violate(this.fn, 'a table is left with half an entry', address);
+  }
+
   #fetch(address: number): Instruction | undefined {
-    const { fn } = this;
-    const known = fn.instructions.get(address);
-    if (known) return known;
-    const { start, end } = fn.code;
-    if (address < start || address >= end) {
-      this.analysis.violate(fn, 'control runs out of the function', address);
-      return undefined;
-    }
-    const instruction = instructionAt(this.#code, start, address - start);
-    if (typeof instruction === 'string') {
-      this.analysis.violate(fn, instruction, address);
-      return undefined;
-    }
-    fn.instructions.set(address, instruction);
-    return instruction;
+    const instruction = this.#code.at(address);
+    if (typeof instruction !== 'string') return instruction;
+    this.analysis.violate(this.fn, instruction, address);
+    return undefined;
   }
 
   /** Answers whether control may go on to the next instruction. */
@@ -250,14 +253,13 @@ class Walk implements Visit {
   /** No byte is part of two instructions: else a jump has gone into the middle of one. */
   #checkOverlaps(): void {
     const { fn } = this;
-    let previous: Instruction | undefined;
-    for (const address of [...this.#owners.keys()].sort((a, b) => a - b)) {
-      const instruction = fn.instructions.get(address);
-      if (!instruction) continue;
-      if (previous && previous.next > address) {
+    const found = this.#code.found().filter(({ address }) => this.#owners[address - fn.code.start]);
+    found.forEach((instruction, i) => {
+      const previous = found[i - 1];
+      if (previous && previous.next > instruction.address) {
         this.violate(instruction, 'a jump into the middle of an instruction');
       }
-      previous = instruction;
-    }
+    });
+    fn.instructions = found.length;
   }
 }
