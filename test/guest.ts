@@ -22,7 +22,8 @@ const ROOT = 0x1000;
 const GDT = 0x6000;
 const IDT = 0x7000;
 const STACK_TOP = 0x1_0000;
-const CODE = 0x10_0000;
+/** Where the guest's code begins. */
+export const CODE_GPA = 0x10_0000;
 const CODE_PAGES = 2;
 
 /** A page that is not part of the launch, for the GHCB. */
@@ -135,23 +136,34 @@ export function exitFields(code: number, info1: number | bigint = 0, info2: numb
  * A machine with a guest launched in it. An exception halts the guest, with the vector in R15 and what was
  * pushed last (the error code, if there is one) in R14.
  */
-export function bootGuest(options: MachineOptions, build: (guest: GuestCode) => void): Machine {
+export function bootGuest(
+  options: MachineOptions,
+  build: (guest: GuestCode) => void,
+  more?: MorePages,
+): Machine {
   const machine = createMachine(options);
-  launchIgvm(machine, guestImage(options.mode, build));
+  launchIgvm(machine, guestImage(options.mode, build, more));
   return machine;
 }
 
+/** Pages by guest address that a guest brings along beside its own. */
+export type MorePages = ReadonlyMap<number, Uint8Array>;
+
 /** The same guest as an IGVM file. */
-export function guestImage(mode: Mode, build: (guest: GuestCode) => void): Uint8Array {
+export function guestImage(
+  mode: Mode,
+  build: (guest: GuestCode) => void,
+  more: MorePages = new Map(),
+): Uint8Array {
   const guest = new GuestCode();
   build(guest);
   guest.halt();
   const handlers = new Map([...exceptionHandlers(guest.asm), ...guest.finishHandlers()]);
   const code = guest.asm.finish();
   const offsets = new Map(
-    [...handlers].map(([vector, label]) => [vector, CODE + guest.asm.offsetOf(label)]),
+    [...handlers].map(([vector, label]) => [vector, CODE_GPA + guest.asm.offsetOf(label)]),
   );
-  return image(mode, code, offsets);
+  return image(mode, code, offsets, more);
 }
 
 /** Runs the guest up to an exit with `code`; the hypervisor answers the others. */
@@ -182,8 +194,13 @@ function exceptionHandlers(asm: Assembler): Map<number, Label> {
 }
 
 /** The guest as an IGVM file with one platform. */
-function image(mode: Mode, code: Uint8Array, handlers: ReadonlyMap<number, number>) {
-  const pages = new Map<number, Uint8Array>();
+function image(
+  mode: Mode,
+  code: Uint8Array,
+  handlers: ReadonlyMap<number, number>,
+  more: MorePages,
+) {
+  const pages = new Map(more);
   const page = (gpa: number) => {
     const bytes = pages.get(gpa) ?? new Uint8Array(PAGE);
     pages.set(gpa, bytes);
@@ -199,8 +216,8 @@ function image(mode: Mode, code: Uint8Array, handlers: ReadonlyMap<number, numbe
   page(STACK_TOP - PAGE);
   if (code.length > CODE_PAGES * PAGE) throw new RangeError('the guest is too long');
   for (let i = 0; i < CODE_PAGES; i++) {
-    page(CODE + i * PAGE);
-    pages.get(CODE + i * PAGE)?.set(code.subarray(i * PAGE, (i + 1) * PAGE));
+    page(CODE_GPA + i * PAGE);
+    pages.get(CODE_GPA + i * PAGE)?.set(code.subarray(i * PAGE, (i + 1) * PAGE));
   }
   const context = protectedState(mode) ? vmsa() : nativeContext();
   return file(mode, pages, context);
@@ -253,7 +270,7 @@ function vmsa(): Uint8Array {
   Object.assign(save.idtr, { base: BigInt(IDT), limit: 0xfff });
   Object.assign(save.tr, { attributes: 0x8b, limit: 0x67 });
   Object.assign(save, { cr0: 0x8000_0031n, cr3: BigInt(ROOT), cr4: 0x220n, efer: 0x1d00n });
-  Object.assign(save, { rflags: 2n, rip: BigInt(CODE), rsp: BigInt(STACK_TOP), xcr0: 1n });
+  Object.assign(save, { rflags: 2n, rip: BigInt(CODE_GPA), rsp: BigInt(STACK_TOP), xcr0: 1n });
   Object.assign(save, { gPat: 0x0007_0406_0007_0406n, dr6: 0xffff_0ff0n, dr7: 0x400n });
   Object.assign(save, { mxcsr: 0x1f80, x87Fcw: 0x37f });
   return page;
@@ -265,7 +282,7 @@ function nativeContext(): Uint8Array {
   Object.assign(context, { gdtBase: BigInt(GDT), gdtLimit: 0x17, idtBase: BigInt(IDT) });
   Object.assign(context, { idtLimit: 0xfff, codeSelector: 8, codeAttributes: 0xa09b });
   Object.assign(context, { codeLimit: 0xffff_ffff, dataSelector: 0x10, dataAttributes: 0xc093 });
-  Object.assign(context, { dataLimit: 0xffff_ffff, rip: BigInt(CODE), rsp: BigInt(STACK_TOP) });
+  Object.assign(context, { dataLimit: 0xffff_ffff, rip: BigInt(CODE_GPA), rsp: BigInt(STACK_TOP) });
   Object.assign(context, { rflags: 2n, cr0: 0x8000_0031n, cr3: BigInt(ROOT), cr4: 0x220n });
   context.efer = 0xd00n;
   return page;

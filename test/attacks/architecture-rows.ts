@@ -3,6 +3,23 @@ import { denied, type Row, wins } from './verdict.ts';
 /** A1 to A19: what the architecture must stop. */
 export const ARCHITECTURE_ROWS: readonly Row[] = [
   {
+    id: 'A1',
+    title: 'reading guest memory',
+    source: 'APM2 §15.34',
+    catalogue: ['W', 'D', 'D', 'D'],
+    ways: [
+      {
+        how: 'reading private memory',
+        cells: {
+          none: wins,
+          sev: denied('ciphertext', 'memory-encryption'),
+          'sev-es': denied('ciphertext', 'memory-encryption'),
+          snp: denied('ciphertext', 'memory-encryption'),
+        },
+      },
+    ],
+  },
+  {
     id: 'A2',
     title: 'garbling encrypted memory',
     source: 'Buhren et al., CODASPY 2017',
@@ -11,6 +28,76 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
       {
         how: 'writing to a private page',
         cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('H#PF', 'rmp-host-write') },
+      },
+    ],
+  },
+  {
+    id: 'A3',
+    title: 'SEVered',
+    source: 'Morbitzer et al., EuroSec 2018',
+    catalogue: ['W', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'swapping two pages while one is read out',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('NPF.R', 'rmp-reverse-map') },
+      },
+    ],
+  },
+  {
+    id: 'A4',
+    title: 'replaying ciphertext in its place',
+    source: 'Hetzelt and Buhren, VEE 2017; Du et al., 2017',
+    catalogue: ['W', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'putting old ciphertext back',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('H#PF', 'rmp-host-write') },
+      },
+    ],
+  },
+  {
+    id: 'A5',
+    title: 'moving ciphertext under a known tweak',
+    source: 'Du et al., 2017; SEVurity, IEEE S&P 2020',
+    catalogue: ['-', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'moving a block, made up for the tweak',
+        cells: { sev: wins, 'sev-es': wins, snp: denied('H#PF', 'rmp-host-write') },
+      },
+    ],
+  },
+  {
+    id: 'A6',
+    title: 'SEVerity: code through a network buffer',
+    source: 'Morbitzer et al., WOOT 2021; CVE-2020-12967',
+    catalogue: ['-', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'mapping a page of network data as code',
+        cells: { sev: wins, 'sev-es': wins, snp: denied('NPF.R', 'rmp-reverse-map') },
+      },
+      {
+        how: 'copying the ciphertext of network data to code',
+        cells: { sev: wins, 'sev-es': wins, snp: denied('H#PF', 'rmp-host-write') },
+      },
+    ],
+  },
+  {
+    id: 'A13',
+    title: 'un-assigning a page in silence',
+    source: 'APM2 §15.36',
+    catalogue: ['-', '-', '-', 'D'],
+    ways: [
+      {
+        how: 'taking a page away',
+        cells: {
+          snp: denied('NPF.R', 'rmp-owner', 'rmp-reverse-map', 'rmp-validated', 'rmp-vmpl'),
+        },
+      },
+      {
+        how: 'giving back a page that was taken',
+        cells: { snp: denied('VC404', 'rmp-validated') },
       },
     ],
   },

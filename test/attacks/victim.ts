@@ -1,11 +1,14 @@
 /** A small guest with a secret, in a hypervisor's hands, for the rows that the architecture decides. */
+import { VECTOR_GP, VECTOR_VC } from '../../spec/cpu.ts';
 import * as Exit from '../../spec/exit.ts';
 import * as Fault from '../../spec/page-fault.ts';
-import { RBX } from '../../tools/compiler/x86/operand.ts';
+import { RAX, RBX, RCX, RDI, RSI } from '../../tools/compiler/x86/operand.ts';
+import { EXIT_LIMIT } from '../../tools/emulator/core.ts';
+import type { DmaFault } from '../../tools/emulator/devices/iommu.ts';
 import { HostileHost } from '../../tools/emulator/hostile.ts';
 import type { HostFault } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import type { Machine, MachineOptions } from '../../tools/emulator/machine.ts';
-import { bootGuest, FREE_GPA, type GuestCode } from '../guest.ts';
+import { bootGuest, FREE_GPA, type GuestCode, type MorePages } from '../guest.ts';
 import { CANARY } from './canary.ts';
 import type { Outcome, Setting } from './row.ts';
 import type { Surface } from './verdict.ts';
@@ -14,18 +17,24 @@ const PAGE = 4096;
 /** What the guest reads again once the host has acted; the page after it holds the canary. */
 export const CELL = FREE_GPA;
 export const SECRET = FREE_GPA + PAGE;
+/** A page that host and guest share, read and written by the guest at SHARED_VIEW + MAILBOX. */
+export const MAILBOX = 0x9000;
 /** What the guest wrote to {@link CELL}. */
 export const HONEST = 0x0123_4567_89ab_cdefn;
 
+const MEMORY = 8 << 20;
 const STEPS = 200_000;
+const REP = 0xf3;
 
 /** Boots a guest in `setting`. */
 export function boot(
   { mode, host, without }: Setting,
   build: (guest: GuestCode) => void,
   options: Partial<MachineOptions> = {},
+  more?: MorePages,
 ): HostileHost {
-  return new HostileHost(bootGuest({ mode, host, without, memory: 8 << 20, ...options }, build));
+  const machine = { mode, host, without, memory: MEMORY, ...options };
+  return new HostileHost(bootGuest(machine, build, more));
 }
 
 /** Has the guest accept a page, where pages must be accepted, that the launch did not bring. */
@@ -35,74 +44,89 @@ export function accept(guest: GuestCode, { mode }: Setting, gpa: number): void {
   guest.pvalidate(gpa);
 }
 
-/** Runs the guest to its next HLT; false if something else ends it. */
-export function runToHalt({ machine }: HostileHost): boolean {
-  for (;;) {
-    const exit = machine.vcpu.run(STEPS);
-    if (exit.code === Exit.HLT) return true;
-    machine.hypervisor.answer(exit);
-    if (machine.hypervisor.ended) return false;
-  }
+/** Has the guest copy `count` bytes from one virtual address to another. */
+export function copyIn(guest: GuestCode, from: number, to: number, count: number): void {
+  guest.set(RSI, from);
+  guest.set(RDI, to);
+  guest.set(RCX, count);
+  guest.asm.bytes([REP]);
+  guest.asm.op('movsb');
 }
 
-/** What comes of {@link attackMemory}: RBX, unless it is what the guest wrote. */
+/** Runs the guest to its next halt, where it must come to. */
+export function expectHalt(host: HostileHost): void {
+  const { halted, surface } = runOn(host);
+  if (halted) return;
+  const { ended } = host.machine.hypervisor;
+  throw new RangeError(`the guest did not halt: ${surface} ${JSON.stringify(ended)}`);
+}
+
+/** What comes of {@link attackMemory}. */
 export interface Aftermath {
   readonly host: HostileHost;
   readonly machine: Machine;
   /** What the guest read, if it read something else than it wrote; undefined otherwise. */
   readonly seen: bigint | undefined;
+  /** Whether the guest went on to its end. */
+  readonly halted: boolean;
 }
 
-/**
- * A guest writes {@link HONEST} to one page of its own and the canary to the next, halts, and reads the
- * first again; the host acts in between.
- */
-export function attackMemory(
-  setting: Setting,
-  attack: {
-    readonly act: (host: HostileHost) => HostFault | 'absent' | undefined;
-    readonly won: (aftermath: Aftermath) => boolean;
-  },
-): Outcome {
-  const host = boot(setting, (guest) => {
+/** What a hypervisor does between two halts of {@link keeper}. */
+export interface MemoryAttack {
+  readonly act: (host: HostileHost) => HostFault | DmaFault | 'absent' | undefined;
+  readonly won: (aftermath: Aftermath) => boolean;
+  readonly options?: Partial<MachineOptions>;
+}
+
+/** A guest that writes {@link HONEST} to one page and the canary to the next, halts, and reads the first again. */
+export function keeper(setting: Setting): (guest: GuestCode) => void {
+  return (guest) => {
     for (const gpa of [CELL, SECRET]) accept(guest, setting, gpa);
     guest.store(CELL, HONEST);
     guest.store(SECRET, CANARY);
+    guest.set(RAX, 0);
     guest.set(RBX, HONEST);
     guest.halt();
     guest.load(RBX, CELL);
-  });
-  if (!runToHalt(host)) throw new RangeError('the guest did not come to its halt');
+  };
+}
+
+/** Has the host act while {@link keeper} is halted, and tells what came of it. */
+export function attackMemory(setting: Setting, attack: MemoryAttack): Outcome {
+  const host = boot(setting, keeper(setting), attack.options);
+  expectHalt(host);
   const fault = attack.act(host);
   const { surface, halted } = runOn(host);
   const { machine } = host;
   const { rbx } = machine.core.state;
   const seen = halted && rbx !== HONEST ? rbx : undefined;
-  const shown = typeof fault === 'object' ? hostFault(fault) : surface;
-  return { won: attack.won({ host, machine, seen }), surface: shown };
+  const won = attack.won({ host, machine, seen, halted });
+  return { won, surface: typeof fault === 'object' ? hostFault(fault) : surface };
 }
 
-/** H#PF, if the fault is one of the RMP's. */
-export function hostFault(fault: HostFault): Surface | undefined {
-  return (fault.errorCode & Fault.RMP) !== 0 ? 'H#PF' : undefined;
+/** H#PF or IOMMU, if the fault is one of the RMP's. */
+export function hostFault(fault: HostFault | DmaFault): Surface | undefined {
+  if (fault.kind === 'rmp-page-fault') return 'IOMMU';
+  return (BigInt(fault.errorCode) & BigInt(Fault.RMP)) !== 0n ? 'H#PF' : undefined;
 }
 
 /** Lets the guest go on to its next halt, and tells what the architecture showed on the way. */
 export function runOn({ machine }: HostileHost): {
-  surface?: Surface | undefined;
-  halted: boolean;
+  readonly surface?: Surface | undefined;
+  readonly halted: boolean;
 } {
   for (;;) {
     const exit = machine.vcpu.run(STEPS);
-    const { r15 } = machine.core.state;
+    const { r14, r15 } = machine.core.state;
     if (exit.code === Exit.HLT) {
       // The guest's own handlers leave the vector in R15, and the error code in R14.
-      if (r15 === 29n && machine.core.state.r14 === BigInt(Exit.PAGE_NOT_VALIDATED)) {
-        return { surface: 'VC404', halted: false };
-      }
-      return { surface: r15 === 13n ? '#GP' : undefined, halted: r15 === 0n };
+      if (r15 === 0n) return { halted: true };
+      const notValidated = r15 === BigInt(VECTOR_VC) && r14 === BigInt(Exit.PAGE_NOT_VALIDATED);
+      if (notValidated) return { surface: 'VC404', halted: false };
+      return { surface: r15 === BigInt(VECTOR_GP) ? '#GP' : undefined, halted: false };
     }
     if (exit.code === Exit.INVALID) return { surface: 'VMRUN.X', halted: false };
+    if (exit.code === EXIT_LIMIT) return { halted: false };
     if (exit.code === Exit.NPF && (exit.info1 & BigInt(Fault.RMP)) !== 0n) {
       const vmpl = (exit.info1 & BigInt(Fault.VMPL)) !== 0n;
       return { surface: vmpl ? 'NPF.VMPL' : 'NPF.R', halted: false };
