@@ -10,7 +10,18 @@ import { Vmsa, type VmsaSegment } from '../spec/layouts/vmsa.ts';
 import * as Msr from '../spec/msr.ts';
 import * as Pte from '../spec/paging.ts';
 import { Assembler } from '../tools/compiler/x86/assembler.ts';
-import { type Label, mem, R14, R15, RAX, RCX, RDX, RSP } from '../tools/compiler/x86/operand.ts';
+import {
+  type Label,
+  mem,
+  R14,
+  R15,
+  RAX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  RSP,
+} from '../tools/compiler/x86/operand.ts';
 import { launchIgvm } from '../tools/emulator/launch/igvm.ts';
 import { igvmFile, type TestHeader } from '../tools/emulator/launch/test-images.ts';
 import { createMachine, type Machine, type MachineOptions } from '../tools/emulator/machine.ts';
@@ -25,6 +36,7 @@ const STACK_TOP = 0x1_0000;
 /** Where the guest's code begins. */
 export const CODE_GPA = 0x10_0000;
 const CODE_PAGES = 2;
+const REP = 0xf3;
 
 /** A page that is not part of the launch, for the GHCB. */
 export const GHCB_GPA = 0x8000;
@@ -55,6 +67,15 @@ export class GuestCode {
   load(register: number, va: number): void {
     this.set(RCX, va);
     this.asm.op('mov r64, r/m64', register, mem(RCX));
+  }
+
+  /** Copies `count` bytes from one virtual address to another; RCX, RSI and RDI are lost. */
+  copy(from: number, to: number, count: number): void {
+    this.set(RSI, from);
+    this.set(RDI, to);
+    this.set(RCX, count);
+    this.asm.bytes([REP]);
+    this.asm.op('movsb');
   }
 
   /** GHCB MSR protocol: the answer is in EDX:EAX. */
@@ -219,7 +240,7 @@ function image(
     page(CODE_GPA + i * PAGE);
     pages.get(CODE_GPA + i * PAGE)?.set(code.subarray(i * PAGE, (i + 1) * PAGE));
   }
-  const context = protectedState(mode) ? vmsa() : nativeContext();
+  const context = protectedState(mode) ? guestVmsa() : nativeContext();
   return file(mode, pages, context);
 }
 
@@ -259,7 +280,8 @@ function fillPageTables(page: (gpa: number) => DataView, cBit: bigint): void {
   }
 }
 
-function vmsa(): Uint8Array {
+/** The VMSA that a guest with protected state begins with, before the host has put its features in. */
+export function guestVmsa(): Uint8Array {
   const page = new Uint8Array(PAGE);
   const save = view(Vmsa, page);
   const set = (to: View<typeof VmsaSegment>, selector: number, attributes: number) =>

@@ -11,7 +11,6 @@ import {
   attackMemory,
   boot,
   CELL,
-  copyIn,
   expectHalt,
   HONEST,
   hostFault,
@@ -87,7 +86,7 @@ function move(setting: Setting): Outcome {
       for (const gpa of [CELL, SECRET]) accept(guest, setting, gpa);
       guest.store(CELL, HONEST);
       guest.halt();
-      copyIn(guest, SHARED_VIEW + MAILBOX, SECRET, 16);
+      guest.copy(SHARED_VIEW + MAILBOX, SECRET, 16);
       guest.set(RAX, 0);
       guest.halt();
       guest.load(RBX, CELL);

@@ -12,7 +12,6 @@ import {
   attackMemory,
   boot,
   CELL,
-  copyIn,
   expectHalt,
   HONEST,
   hostFault,
@@ -64,7 +63,7 @@ function inject(
       for (const gpa of [CELL, SECRET]) accept(guest, setting, gpa);
       guest.store(SECRET, CANARY);
       guest.halt();
-      copyIn(guest, SHARED_VIEW + MAILBOX, CELL, PAGE);
+      guest.copy(SHARED_VIEW + MAILBOX, CELL, PAGE);
       guest.set(RAX, 0);
       guest.halt();
       guest.set(RBX, HONEST);

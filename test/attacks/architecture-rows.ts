@@ -84,6 +84,54 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
     ],
   },
   {
+    id: 'A7',
+    title: 'reading and editing the registers of a guest that left',
+    source: 'Hetzelt and Buhren, VEE 2017; SEVerESt, AsiaCCS 2019',
+    catalogue: ['W', 'W', 'D', 'D'],
+    ways: [
+      {
+        how: 'editing saved registers',
+        cells: {
+          none: wins,
+          sev: wins,
+          'sev-es': denied('VMRUN.X', 'vmsa-checksum'),
+          snp: denied('H#PF', 'rmp-host-write'),
+        },
+      },
+    ],
+  },
+  {
+    id: 'A8',
+    title: 'replaying a VMSA',
+    source: 'APM2 §15.35.8',
+    catalogue: ['-', '-', 'D', 'D'],
+    ways: [
+      {
+        how: 'putting an old VMSA back',
+        cells: {
+          'sev-es': denied('VMRUN.X', 'vmsa-checksum'),
+          snp: denied('H#PF', 'rmp-host-write'),
+        },
+      },
+    ],
+  },
+  {
+    id: 'A9',
+    title: 'CROSSLINE',
+    source: 'Li et al., CCS 2021',
+    catalogue: ['-', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'reading memory as page tables',
+        cells: { sev: wins, 'sev-es': wins, snp: denied('NPF.R', 'rmp-reverse-map') },
+      },
+      {
+        how: 'running a state of its own under the guest’s ASID',
+        cells: { sev: wins, snp: denied('VMRUN.X', 'vmsa-page') },
+      },
+    ],
+  },
+  {
     id: 'A13',
     title: 'un-assigning a page in silence',
     source: 'APM2 §15.36',
@@ -98,6 +146,18 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
       {
         how: 'giving back a page that was taken',
         cells: { snp: denied('VC404', 'rmp-validated') },
+      },
+    ],
+  },
+  {
+    id: 'A15',
+    title: 'one VMSA on two processors',
+    source: 'APM2 §15.36.12',
+    catalogue: ['-', '-', '?', 'D'],
+    ways: [
+      {
+        how: 'running one VMSA on two processors',
+        cells: { snp: denied('VMRUN.X', 'vmsa-in-use') },
       },
     ],
   },

@@ -85,12 +85,15 @@ function settingOf(place: Place, control: Control | undefined): Setting {
 /** The control with one of its checks made after all, for each of them. */
 function smaller(control: Control): Control[] {
   if (!('without' in control)) return [];
-  return control.without.flatMap((check) => {
-    const [first, ...rest] = control.without.filter((other) => other !== check);
+  const { without } = control;
+  if ('mutation' in control) return [{ without }, { mutation: control.mutation }];
+  return without.flatMap((check) => {
+    const [first, ...rest] = without.filter((other) => other !== check);
     return first === undefined ? [] : [{ without: [first, ...rest] as const }];
   });
 }
 
 function nameOf(control: Control): string {
-  return 'without' in control ? control.without.join(', ') : control.mutation;
+  const checks = 'without' in control ? control.without : [];
+  return [...checks, ...('mutation' in control ? [control.mutation] : [])].join(', ');
 }

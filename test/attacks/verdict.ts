@@ -40,7 +40,9 @@ export type Control =
   /** Checks of the machine's that are all lifted; each smaller set of them still denies. */
   | { readonly without: readonly [Check, ...Check[]] }
   /** A kernel of its own, built without one check. */
-  | { readonly mutation: Mutation };
+  | { readonly mutation: Mutation }
+  /** Both, where the guest would stop what the architecture does: neither alone lets it through. */
+  | { readonly without: readonly [Check, ...Check[]]; readonly mutation: Mutation };
 
 /** The attacker wins: what is secret leaks, or what is the guest's is changed. */
 export interface Wins {
@@ -69,7 +71,8 @@ export interface Way {
   readonly cells: Readonly<Partial<Record<Place, Cell>>>;
 }
 
-export type Verdict = 'W' | 'D' | 'G' | '-';
+/** '-': it does not apply; '?': nobody has published what comes of it. */
+export type Verdict = 'W' | 'D' | 'G' | '-' | '?';
 
 export interface Row {
   readonly id: string;
@@ -91,6 +94,11 @@ export const wins: Wins = { verdict: 'W' };
 
 export function denied(surface: Surface, ...without: [Check, ...Check[]]): Denied {
   return { verdict: 'D', surface, controls: [{ without }] };
+}
+
+/** The architecture denies what a guest without `mutation`'s check would stop all the same. */
+export function deniedFirst(surface: Surface, check: Check, mutation: Mutation): Denied {
+  return { verdict: 'D', surface, controls: [{ without: [check], mutation }] };
 }
 
 /** The guest ends with `ends`, or is 'unharmed'. */

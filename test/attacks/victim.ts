@@ -2,7 +2,7 @@
 import { VECTOR_GP, VECTOR_VC } from '../../spec/cpu.ts';
 import * as Exit from '../../spec/exit.ts';
 import * as Fault from '../../spec/page-fault.ts';
-import { RAX, RBX, RCX, RDI, RSI } from '../../tools/compiler/x86/operand.ts';
+import { RAX, RBX } from '../../tools/compiler/x86/operand.ts';
 import { EXIT_LIMIT } from '../../tools/emulator/core.ts';
 import type { DmaFault } from '../../tools/emulator/devices/iommu.ts';
 import { HostileHost } from '../../tools/emulator/hostile.ts';
@@ -24,7 +24,6 @@ export const HONEST = 0x0123_4567_89ab_cdefn;
 
 const MEMORY = 8 << 20;
 const STEPS = 200_000;
-const REP = 0xf3;
 
 /** Boots a guest in `setting`. */
 export function boot(
@@ -42,15 +41,6 @@ export function accept(guest: GuestCode, { mode }: Setting, gpa: number): void {
   if (mode !== 'snp') return;
   guest.request((1n << 52n) | BigInt(gpa) | 0x014n);
   guest.pvalidate(gpa);
-}
-
-/** Has the guest copy `count` bytes from one virtual address to another. */
-export function copyIn(guest: GuestCode, from: number, to: number, count: number): void {
-  guest.set(RSI, from);
-  guest.set(RDI, to);
-  guest.set(RCX, count);
-  guest.asm.bytes([REP]);
-  guest.asm.op('movsb');
 }
 
 /** Runs the guest to its next halt, where it must come to. */
