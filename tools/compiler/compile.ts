@@ -5,6 +5,7 @@ import { removeDeadCode } from './ir/dce.ts';
 import { numberValues } from './ir/gvn.ts';
 import { hoistInvariants } from './ir/hoist.ts';
 import { boundInductions } from './ir/induction.ts';
+import { keepConstants } from './ir/kept-constants.ts';
 import { layOut } from './ir/layout.ts';
 import { forwardLoads, hoistLoads } from './ir/loads.ts';
 import { findLoops } from './ir/loops.ts';
@@ -68,6 +69,7 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const context = bindImports(module, options);
   const target = makeTarget(options.mode, options.cpu ?? 'x86-64', options.hasYmmState);
   const output = new Output();
+  output.asm.avx = target.avx;
   module.functions.forEach(({ body }, index) => {
     if (!body) return;
     const fn = passes.run('build', () => buildFn(context, index, body));
@@ -104,7 +106,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   onFn('lower', () =>
     lower(fn, { hasPopulationCount: target.v2, hasWholeMemory: !target.baseRegister }),
   );
-  onFn('vectors', () => lowerVectors(fn, target.v2));
+  onFn('vectors', () => lowerVectors(fn, target));
   onFn('gvn', () => numberValues(fn));
   onFn('loops', () => findLoops(fn));
   onFn('layout', () => layOut(fn));
@@ -114,6 +116,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
     hoistInvariants(fn);
   });
   onFn('induction', () => boundInductions(fn));
+  onFn('constants', () => keepConstants(fn));
   onFn('dce', () => removeDeadCode(fn));
   const code: MachineFn = passes.run('select', () => select(fn, context, target, output.constants));
   passes.print('select', fn.name, () => printMachine(code));

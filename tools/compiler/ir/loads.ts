@@ -1,4 +1,4 @@
-import { accessShift, isLoad, isStore, Op } from '../wasm/opcodes.ts';
+import { accessShift, isStore, Op } from '../wasm/opcodes.ts';
 import { isInLoop } from './loops.ts';
 import {
   type Block,
@@ -10,6 +10,7 @@ import {
   resolve,
   type Value,
 } from './value.ts';
+import { onlyLoads } from './vector-ops.ts';
 
 /** How many loads are remembered at a time, and how many leave a loop. */
 const MOST_KNOWN = 32;
@@ -105,7 +106,7 @@ function keyOf(op: number, { id }: Value, offset: number): number {
 function writesMemory(op: number): boolean {
   return (
     isStore(op) ||
-    (hasEffect(op) && !isLoad(op) && !isDivisionOrTruncation(op) && op !== Op.GLOBAL_SET)
+    (hasEffect(op) && !onlyLoads(op) && !isDivisionOrTruncation(op) && op !== Op.GLOBAL_SET)
   );
 }
 
@@ -148,7 +149,7 @@ function hoistFrom(fn: Fn, header: Block): void {
     const pointer = load.args[0] as Value;
     safeEnds.set(pointer, Math.max(safeEnds.get(pointer) ?? 0, endOf(load)));
   };
-  const first = header.body.findIndex(({ op }) => !isPure(op) && !isLoad(op) && hasEffect(op));
+  const first = header.body.findIndex(({ op }) => !isPure(op) && !onlyLoads(op) && hasEffect(op));
   const leading = first < 0 ? header.body.length : first;
   header.body = header.body.filter((value, i) => {
     const { op, args } = value;

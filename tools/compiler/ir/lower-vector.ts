@@ -5,8 +5,15 @@ import { type Fn, resolve, type Value } from './value.ts';
 import { FLOAT_EXPANSIONS } from './vector-float.ts';
 import { INTEGER_EXPANSIONS } from './vector-integer.ts';
 import { LANE_EXPANSIONS } from './vector-lanes.ts';
-import { type Expansion, VectorMaker } from './vector-maker.ts';
-import { V128_LOAD, V128_LOAD32_ZERO, V128_LOAD64_ZERO, V128_STORE } from './vector-ops.ts';
+import { type Expansion, type VectorExtensions, VectorMaker } from './vector-maker.ts';
+import {
+  V128_LOAD,
+  V128_LOAD_SPLATS,
+  V128_LOAD32_ZERO,
+  V128_LOAD64_ZERO,
+  V128_STORE,
+  V128_STORE_LANES,
+} from './vector-ops.ts';
 import { SHIFT_EXPANSIONS } from './vector-shift.ts';
 
 const EXPANSIONS: Readonly<Record<string, Expansion>> = {
@@ -16,17 +23,16 @@ const EXPANSIONS: Readonly<Record<string, Expansion>> = {
   ...LANE_EXPANSIONS,
 };
 
-/** What has instructions of its own. */
+/** What always has instructions of its own. */
 const KEPT = new Set([V128_LOAD, V128_STORE, V128_LOAD32_ZERO, V128_LOAD64_ZERO]);
 
-/**
- * Replaces Wasm's vector instructions by operations that are one instruction of the processor each, with
- * `v2` those of SSE3 to SSE4.2 among them.
- */
-export function lowerVectors(fn: Fn, v2: boolean): void {
+/** Replaces Wasm's vector instructions by operations that are one instruction of the processor each. */
+export function lowerVectors(fn: Fn, has: VectorExtensions): void {
+  const isLowered = ({ op, aux }: Value) =>
+    op >= VECTOR_FIRST && op <= VECTOR_LAST && !KEPT.has(op) && !hasOwn(op, aux, has);
   for (const block of fn.blocks) {
     const old = block.body;
-    if (!old.some(({ op }) => isLowered(op))) continue;
+    if (!old.some(isLowered)) continue;
     block.body = [];
     let offset = 0;
     const append = (op: number, type: number, args: Value[], imm: number) => {
@@ -35,17 +41,20 @@ export function lowerVectors(fn: Fn, v2: boolean): void {
       return value;
     };
     const integers = new Simplifier(fn, (op, type, args) => append(op, type, args, 0));
-    const maker = new VectorMaker(fn, integers, v2, append);
+    const maker = new VectorMaker(fn, integers, has, append);
     for (const value of old) {
       offset = value.offset;
-      if (isLowered(value.op)) value.replacement = expand(maker, value);
+      if (isLowered(value)) value.replacement = expand(maker, value);
       else block.body.push(value);
     }
   }
 }
 
-function isLowered(op: number): boolean {
-  return op >= VECTOR_FIRST && op <= VECTOR_LAST && !KEPT.has(op);
+/** Whether an extension has an instruction for a load into all lanes, or for a store of one. */
+function hasOwn(op: number, lane: number, { v2, avx }: VectorExtensions): boolean {
+  if (V128_LOAD_SPLATS.has(op)) return avx;
+  const width = V128_STORE_LANES.get(op);
+  return width !== undefined && (v2 || width === 64 || (width === 32 && lane === 0));
 }
 
 function expand(m: VectorMaker, { op, args, imm, aux }: Value): Value | undefined {

@@ -21,6 +21,8 @@ export const Ir = {
   ADDRESS: 0x1004,
   /** Sets item `aux` of element segment `imm` to a reference. */
   SET_ELEMENT: 0x1005,
+  /** A constant float or vector that stays in a register. */
+  KEPT: 0x1006,
 } as const;
 
 const IR_NAMES = new Map<number, string>(
@@ -298,7 +300,8 @@ export function isPure(op: number): boolean {
     (op >= Op.I32_TRUNC_SAT_F32_S && op <= Op.I64_TRUNC_SAT_F64_U) ||
     op === Op.REF_FUNC ||
     isMachineVectorOp(op) ||
-    op === Ir.ADDRESS
+    op === Ir.ADDRESS ||
+    op === Ir.KEPT
   );
 }
 

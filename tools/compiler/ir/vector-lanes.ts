@@ -6,13 +6,14 @@ import { type Expansions, one, two, type VectorMaker } from './vector-maker.ts';
 export const LANE_EXPANSIONS: Expansions = {
   'i8x16.splat': one((m, x) => splatByte(m, m.unary('movd', x))),
   'i16x8.splat': one((m, x) => {
+    if (m.avx) return m.unary('vpbroadcastw', m.unary('movd', x));
     const low = m.unary('pshuflw', m.unary('movd', x), 0);
     return m.unary('pshufd', low, 0);
   }),
   'i32x4.splat': one((m, x) => m.unary('pshufd', m.unary('movd', x), 0)),
   'i64x2.splat': one((m, x) => m.unary('pshufd', m.unary('movq', x), 0x44)),
-  'f32x4.splat': one((m, x) => m.binary('shufps', x, x, 0)),
-  'f64x2.splat': one((m, x) => m.binary('unpcklpd', x, x)),
+  'f32x4.splat': one((m, x) => (m.avx ? m.unary('vbroadcastss', x) : m.binary('shufps', x, x, 0))),
+  'f64x2.splat': one((m, x) => (m.v2 ? m.unary('movddup', x) : m.binary('unpcklpd', x, x))),
   'i8x16.extract_lane_s': (m, [a], lane) =>
     m.integers.make(Op.I32_EXTEND8_S, Type.I32, [byte(m, a as Value, lane)]),
   'i8x16.extract_lane_u': (m, [a], lane) => byte(m, a as Value, lane),
@@ -58,6 +59,7 @@ export const LANE_EXPANSIONS: Expansions = {
 
 /** The low byte in all lanes. */
 function splatByte(m: VectorMaker, a: Value): Value {
+  if (m.avx) return m.unary('vpbroadcastb', a);
   if (m.v2) return m.binary('pshufb', a, m.zero);
   const twice = m.binary('punpcklbw', a, a);
   return m.unary('pshufd', m.unary('pshuflw', twice, 0), 0);

@@ -3,11 +3,19 @@ import type { Simplifier } from './simplify.ts';
 import type { Fn, Value } from './value.ts';
 import { machineVectorOp } from './vector-ops.ts';
 
+/** What the processor has beyond SSE2. */
+export interface VectorExtensions {
+  /** SSE3 to SSE4.2. */
+  readonly v2: boolean;
+  /** AVX and AVX2. */
+  readonly avx: boolean;
+}
+
 /** Appends operations on vectors to a block in the making, for the functions that lower Wasm's. */
 export class VectorMaker {
   readonly integers: Simplifier;
-  /** SSE3 to SSE4.2 are there. */
   readonly v2: boolean;
+  readonly avx: boolean;
   readonly #fn: Fn;
   readonly #append: (op: number, type: number, args: Value[], imm: number) => Value;
 
@@ -15,12 +23,13 @@ export class VectorMaker {
   constructor(
     fn: Fn,
     integers: Simplifier,
-    v2: boolean,
+    { v2, avx }: VectorExtensions,
     append: (op: number, type: number, args: Value[], imm: number) => Value,
   ) {
     this.#fn = fn;
     this.integers = integers;
     this.v2 = v2;
+    this.avx = avx;
     this.#append = append;
   }
 

@@ -1,3 +1,4 @@
+import { isLoad } from '../wasm/opcodes.ts';
 import { vectorOp } from '../wasm/simd.ts';
 
 /**
@@ -38,7 +39,8 @@ const NAMES: Readonly<Record<VectorShape, string>> = {
     subps divps minps maxps subpd divpd minpd maxpd unpcklps unpcklpd movss movsd`,
   'binary-immediate': 'cmpps cmppd shufps insertps pinsrb pinsrw pinsrd pinsrq',
   unary: `sqrtps sqrtpd cvtdq2ps cvttps2dq cvtpd2ps cvtps2pd cvtdq2pd cvttpd2dq pabsb pabsw pabsd
-    pmovsxbw pmovsxwd pmovsxdq pmovzxbw pmovzxwd pmovzxdq`,
+    pmovsxbw pmovsxwd pmovsxdq pmovzxbw pmovzxwd pmovzxdq movddup vbroadcastss vpbroadcastb
+    vpbroadcastw vpbroadcastd vpbroadcastq`,
   'unary-immediate': 'pshufd pshuflw pshufhw roundps roundpd',
   'shift-immediate': 'psllw# pslld# psllq# psrlw# psrld# psrlq# psraw# psrad# pslldq# psrldq#',
   'to-integer': 'pmovmskb movmskps movmskpd movd> movq>',
@@ -73,3 +75,21 @@ export const V128_LOAD = vectorOp('v128.load');
 export const V128_STORE = vectorOp('v128.store');
 export const V128_LOAD32_ZERO = vectorOp('v128.load32_zero');
 export const V128_LOAD64_ZERO = vectorOp('v128.load64_zero');
+
+/** Loads into all lanes and stores of one lane, with the lanes' widths in bits. */
+const byWidth = (name: (width: number) => string): ReadonlyMap<number, number> =>
+  new Map([8, 16, 32, 64].map((width) => [vectorOp(name(width)), width]));
+export const V128_LOAD_SPLATS = byWidth((width) => `v128.load${width}_splat`);
+export const V128_STORE_LANES = byWidth((width) => `v128.store${width}_lane`);
+
+const VECTOR_LOADS: ReadonlySet<number> = new Set([
+  V128_LOAD,
+  V128_LOAD32_ZERO,
+  V128_LOAD64_ZERO,
+  ...V128_LOAD_SPLATS.keys(),
+]);
+
+/** Whether an operation does nothing but read memory (and trap), once vectors are lowered. */
+export function onlyLoads(op: number): boolean {
+  return isLoad(op) || VECTOR_LOADS.has(op);
+}

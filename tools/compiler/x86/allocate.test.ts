@@ -33,7 +33,7 @@ function selected(wasm: Uint8Array): MachineFn[] {
     const fn = buildFn(context, index, body);
     removeTrivialPhis(fn);
     lower(fn, { hasPopulationCount: false, hasWholeMemory: false });
-    lowerVectors(fn, false);
+    lowerVectors(fn, { v2: false, avx: false });
     numberValues(fn);
     removeDeadCode(fn);
     findLoops(fn);

@@ -80,8 +80,11 @@ function asObjdump(text: string, row: Instruction, mode: 32 | 64): string {
     };
     return `${name} ${operands[name]}`;
   }
-  const compare = /^cmp([ps][sd]) (.*),0x([0-7])$/.exec(text);
-  if (compare) return `cmp${PREDICATES[Number(compare[3])]}${compare[1]} ${compare[2]}`;
+  const compare = /^(v?cmp)([ps][sd]) (.*),0x([0-7])$/.exec(text);
+  if (compare) {
+    const [, name, type, operands, predicate] = compare;
+    return `${name}${PREDICATES[Number(predicate)]}${type} ${operands}`;
+  }
   if (row.id === 'xlatb') return `xlat BYTE PTR ds:[${mode === 64 ? 'rbx' : 'ebx'}]`;
   if (row.id === 'mov r64, imm64') return `movabs${text.slice(3)}`;
   if (mode === 64 && row.operands.some((o) => o.kind === 'offset')) return `movabs${text.slice(3)}`;
@@ -89,15 +92,15 @@ function asObjdump(text: string, row: Instruction, mode: 32 | 64): string {
   if (row.id === 'iretd') return 'iret';
   if (row.id === 'sysretd' && mode === 32) return 'sysret';
   if (mode === 32 && /^[sl][gi]dt /.test(text)) return text.replace('dt ', 'dtd ');
-  if (row.id === 'pclmulqdq xmm, xmm/m128, imm8') {
+  if (row.effect.name === 'pclmulqdq') {
     return text
-      .replace(/^pclmulqdq (.*),0x1$/, 'pclmulhqlqdq $1')
-      .replace(/^pclmulqdq (.*),0x0$/, 'pclmullqlqdq $1');
+      .replace(/^(v?pclmul)qdq (.*),0x1$/, '$1hqlqdq $2')
+      .replace(/^(v?pclmul)qdq (.*),0x0$/, '$1lqlqdq $2');
   }
   return text
     .replace(/^(cmpxchg16b) XMMWORD/, '$1 OWORD')
     .replace(/^invlpg /, 'invlpg BYTE PTR ')
-    .replace(/^((invpcid|lddqu) .*)XMMWORD PTR /, '$1');
+    .replace(/^((invpcid|v?lddqu) .*)XMMWORD PTR /, '$1');
 }
 
 /** Without columns and comments. */

@@ -219,10 +219,24 @@ export class FunctionEmitter {
 
   // Operands.
 
-  /** `form` with a register and a register or spill slot. */
-  source(form: Form, register: number, location: number): void {
-    if (location < SLOT) this.asm.rr(form, register & 15, location & 15);
-    else this.asm.rm(form, register & 15, RSP, NO_REGISTER, 1, this.#displacement(location));
+  /** `form` with a register, a register or spill slot, and `vvvv` where AVX has one more operand. */
+  source(form: Form, register: number, location: number, vvvv = register): void {
+    const { asm } = this;
+    const [reg, v] = [register & 15, vvvv & 15];
+    if (location < SLOT) asm.rrr(form, reg, v, location & 15);
+    else asm.rrm(form, reg, v, RSP, NO_REGISTER, 1, this.#displacement(location));
+  }
+
+  /**
+   * On XMM registers: to = left op right, or op the instruction's memory operand. AVX leaves `left` as it
+   * is; without it `right` must not be where `to` is, unless `left` is there too.
+   */
+  combine(form: Form, to: number, left: number, right: number | Inst): void {
+    let first = to;
+    if (this.target.avx) first = left < SLOT ? left : right === to ? SCRATCH_XMM : to;
+    this.move(first, left);
+    if (typeof right === 'number') this.source(form, to, right, first);
+    else this.address(form, to, right, first);
   }
 
   /** `form` with only a register or spill slot, beside the digit in its opcode. */
@@ -230,14 +244,14 @@ export class FunctionEmitter {
     this.source(form, form.digit, location);
   }
 
-  /** `form` with a register and the instruction's memory operand. */
-  address(form: Form, register: number, inst: Inst): void {
+  /** `form` with a register and the instruction's memory operand, and `vvvv` as in {@link source}. */
+  address(form: Form, register: number, inst: Inst, vvvv = register): void {
     const { asm } = this;
     const at = inst.address;
     if (!at) throw new RangeError(`${inst.kind.name} without an address`);
-    const reg = register & 15;
+    const [reg, v] = [register & 15, vvvv & 15];
     if (at.symbol !== undefined) {
-      asm.rmSymbol(form, reg, at.symbol, at.displacement);
+      asm.rrmSymbol(form, reg, v, at.symbol, at.displacement);
       return;
     }
     let base = at.base < 0 ? NO_REGISTER : (inst.useAt[at.base] as number);
@@ -251,13 +265,19 @@ export class FunctionEmitter {
       base = R14;
     }
     if (at.narrow) asm.prefix('address32');
-    asm.rm(form, reg, base, index, scale, at.displacement);
+    asm.rrm(form, reg, v, base, index, scale, at.displacement);
   }
 
   /** [rip + constant], of 4, 8 or 16 bytes. */
-  constantOperand(form: Form, register: number, bits: bigint, size: 4 | 8 | 16): void {
+  constantOperand(
+    form: Form,
+    register: number,
+    bits: bigint,
+    size: 4 | 8 | 16,
+    vvvv = register,
+  ): void {
     const offset = this.output.constants.offsetOf(bits, size);
-    this.asm.rmSymbol(form, register & 15, this.#constantsSymbol, offset);
+    this.asm.rrmSymbol(form, register & 15, vvvv & 15, this.#constantsSymbol, offset);
   }
 
   /** The immediate of an instruction whose other operands have just been written. */

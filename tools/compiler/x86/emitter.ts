@@ -48,6 +48,11 @@ export class Emitter {
   /** The code so far is `buffer[0 … size)`. */
   buffer = new Uint8Array(1 << 12);
   size = 0;
+  /**
+   * Whether SSE instructions are written as AVX has them, VEX's operand being the result's register
+   * where it is not given.
+   */
+  avx = false;
   readonly relocations: Relocation[] = [];
   private positions = new Int32Array(256);
   private labels = 0;
@@ -79,7 +84,9 @@ export class Emitter {
   r(form: Form, register: number): void {
     this.reserve();
     if (form.instruction.encoding.plusRegister) this.plus(form, register);
-    else this.registers(form, form.digit, register, 0);
+    else if (this.avx && form.avx) {
+      this.registers(form.avx.registers, form.digit, register, register);
+    } else this.registers(form, form.digit, register, 0);
   }
 
   /** One register and an immediate: `add r/m64, simm8`, `mov r32, imm32`. */
@@ -96,26 +103,38 @@ export class Emitter {
   }
 
   rr(form: Form, reg: number, rm: number): void {
-    this.reserve();
-    this.registers(form, reg, rm, 0);
+    this.rrr(form, reg, reg, rm);
   }
 
   rri(form: Form, reg: number, rm: number, immediate: number): void {
-    this.reserve();
-    this.registers(form, reg, rm, 0);
+    this.rrr(form, reg, reg, rm);
     this.little(immediate, form.immediate);
   }
 
   /** Three registers, of a VEX form. */
   rrr(form: Form, reg: number, vvvv: number, rm: number): void {
     this.reserve();
-    this.registers(form, reg, rm, vvvv);
+    const chosen = this.avx && form.avx ? form.avx.registers : form;
+    this.registers(chosen, reg, rm, chosen.hasVvvv ? vvvv : 0);
   }
 
   /** A register and memory, in either direction. */
   rm(form: Form, reg: number, base: number, index: number, scale: number, disp: number): void {
+    this.rrm(form, reg, reg, base, index, scale, disp);
+  }
+
+  /** Two registers, of a VEX form, and memory. */
+  rrm(
+    form: Form,
+    reg: number,
+    vvvv: number,
+    base: number,
+    index: number,
+    scale: number,
+    disp: number,
+  ): void {
     this.reserve();
-    this.head(form, reg, index, base, 0);
+    this.headMemory(form, reg, index, base, vvvv);
     this.modrmMemory(reg, base, index, scale, disp, true);
   }
 
@@ -151,16 +170,13 @@ export class Emitter {
 
   /** A register and [rip + symbol + addend]. An immediate that the form has must be written next. */
   rmSymbol(form: Form, reg: number, symbol: string, addend = 0): void {
-    this.reserve();
-    this.head(form, reg, -1, -1, 0);
-    this.modrmFar(reg, -1, -1, 1, true, true);
-    this.reference('rel32', symbol, addend, form.tail);
+    this.rrmSymbol(form, reg, reg, symbol, addend);
   }
 
   /** Two registers, of a VEX form, and [rip + symbol + addend]. */
   rrmSymbol(form: Form, reg: number, vvvv: number, symbol: string, addend = 0): void {
     this.reserve();
-    this.head(form, reg, -1, -1, vvvv);
+    this.headMemory(form, reg, -1, -1, vvvv);
     this.modrmFar(reg, -1, -1, 1, true, true);
     this.reference('rel32', symbol, addend, form.tail);
   }
@@ -272,7 +288,8 @@ export class Emitter {
     let missing = -this.size & (n - 1);
     while (missing > 0) {
       const nop = NOPS[Math.min(missing, NOPS.length - 1)] as number[];
-      this.bytes(nop);
+      this.buffer.set(nop, this.size);
+      this.size += nop.length;
       missing -= nop.length;
     }
   }
@@ -402,6 +419,12 @@ export class Emitter {
     }
     buffer[at++] = form.opcode;
     this.size = at;
+  }
+
+  /** Those of an instruction with memory. */
+  private headMemory(form: Form, reg: number, index: number, base: number, vvvv: number): void {
+    const chosen = this.avx && form.avx ? form.avx.memory : form;
+    this.head(chosen, reg, index, base, chosen.hasVvvv ? vvvv : 0);
   }
 
   private vexHead(form: Form, extension: number, vvvv: number): void {

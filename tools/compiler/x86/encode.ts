@@ -22,6 +22,10 @@ export class Form {
   readonly vex: boolean;
   /** L and pp as VEX's last byte has them. */
   readonly vexLpp: number;
+  /** Whether VEX's own operand is used. */
+  readonly hasVvvv: boolean;
+  /** Of an SSE row: AVX's row for the same operation on registers, and with memory. */
+  avx: { readonly registers: Form; readonly memory: Form } | undefined;
 
   constructor(instruction: Instruction) {
     const { encoding, operands } = instruction;
@@ -41,6 +45,8 @@ export class Form {
     this.tail = encoding.immediates.reduce((sum, n) => sum + n, 0);
     this.vex = encoding.vex !== undefined;
     this.vexLpp = ((encoding.vex?.l ?? 0) << 2) | (encoding.vex?.pp ?? 0);
+    this.hasVvvv = operands.some(({ place }) => place === 'vvvv');
+    this.avx = undefined;
   }
 }
 
@@ -50,7 +56,19 @@ const forms = {
 };
 
 function index(wanted: (row: Instruction) => boolean): Map<string, Form> {
-  return new Map(ALL_INSTRUCTIONS.filter(wanted).map((row) => [row.id, new Form(row)]));
+  const byId = new Map(ALL_INSTRUCTIONS.filter(wanted).map((row) => [row.id, new Form(row)]));
+  for (const form of byId.values()) form.avx = avxOf(form, byId);
+  return byId;
+}
+
+/** AVX's rows for an SSE row, by the texts that spec/x86/avx.ts gives them. */
+function avxOf({ instruction }: Form, byId: ReadonlyMap<string, Form>): Form['avx'] {
+  const { mnemonic, operands, id } = instruction;
+  const texts = operands.map(({ text }) => text).join(', ');
+  const three = byId.get(`v${mnemonic} xmm, ${texts}`);
+  const memory = three ?? byId.get(`v${id}`) ?? byId.get(`v${id.replace('xmm/', '')}`);
+  const registers = three ?? byId.get(`v${id}`) ?? byId.get(`v${mnemonic} xmm, xmm, xmm`);
+  return memory && registers && { registers, memory };
 }
 
 /** The form of the row `id`, such as `add r/m64, r64`. Throws if the table has no such row. */

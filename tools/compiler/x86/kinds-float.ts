@@ -1,6 +1,7 @@
 import type { FunctionEmitter } from './emit.ts';
-import { Cc, type Form, form, MOVAPS, XORPS } from './forms.ts';
-import { type Kind, SCRATCH, SCRATCH_XMM, SLOT, XMM } from './machine.ts';
+import { Cc, type Form, form, MOVAPS } from './forms.ts';
+import { clear } from './kinds-xmm.ts';
+import { type Kind, SCRATCH, SCRATCH_XMM, XMM } from './machine.ts';
 
 /** The rows of the float operations at one width, and bit patterns of that width. */
 export interface FloatForms {
@@ -67,33 +68,6 @@ const ANDNPS = form('andnps xmm, xmm/m128');
 /** Predicate of cmpss and cmpsd. */
 const LESS_THAN = 1;
 
-/** def = op(uses[0] or memory), for forms that keep part of the old def: it is cleared first. */
-export const FLOAT_UNARY: Kind = {
-  name: 'float-unary',
-  emit(out, inst) {
-    const d = inst.defAt[0] as number;
-    const a = inst.useAt[0] as number;
-    if (inst.address) {
-      clear(out, d);
-      out.address(inst.form as Form, d, inst);
-      return;
-    }
-    if (a !== d) clear(out, d);
-    out.source(inst.form as Form, d, a);
-  },
-};
-
-/** def = round(uses[0]) by SSE4.1. `imm`: the rounding mode. */
-export const ROUND: Kind = {
-  name: 'round',
-  emit(out, inst) {
-    const [d, a] = [inst.defAt[0], inst.useAt[0]] as [number, number];
-    if (a !== d) clear(out, d);
-    out.source(inst.form as Form, d, a);
-    out.immediate(inst.form as Form, inst.imm);
-  },
-};
-
 /** Move between the register files. `form`: movd, movq. */
 export const REINTERPRET: Kind = {
   name: 'reinterpret',
@@ -117,8 +91,7 @@ export const COPYSIGN: Kind = {
     out.move(d, a);
     out.constantOperand(MOVAPS, SCRATCH_XMM, sign, 16);
     out.asm.rr(ANDNPS, SCRATCH_XMM & 15, d & 15);
-    out.asm.rr(MOVAPS, d & 15, SCRATCH_XMM & 15);
-    out.asm.rr(ORPS, d & 15, t & 15);
+    out.combine(ORPS, d, SCRATCH_XMM, t);
   },
 };
 
@@ -127,7 +100,7 @@ export interface MinMaxData {
   readonly isMax: boolean;
 }
 
-/** def = min or max of uses[0] and uses[1] (late register), NaN and the signs of zero as Wasm has them. */
+/** def = min or max of uses[0] and uses[1], registers (without AVX the second is late), NaN and the signs of zero as Wasm has them. */
 export const MIN_MAX: Kind = {
   name: 'minmax',
   emit(out, inst) {
@@ -135,21 +108,22 @@ export const MIN_MAX: Kind = {
     const { asm } = out;
     const d = inst.defAt[0] as number;
     const [a, b] = inst.useAt as [number, number];
-    out.move(d, a);
     const special = asm.label();
     const done = asm.label();
-    out.source(forms.compare, d, b);
+    const left = out.target.avx ? a : d;
+    out.move(left, a);
+    out.source(forms.compare, left, b);
     asm.jcc(Cc.E, special);
-    out.source(isMax ? forms.max : forms.min, d, b);
+    out.combine(isMax ? forms.max : forms.min, d, left, b);
     asm.bind(done);
     out.defer(() => {
       const unordered = asm.label();
       asm.bind(special);
       asm.jcc(Cc.P, unordered);
-      out.source(isMax ? ANDPS : ORPS, d, b);
+      out.combine(isMax ? ANDPS : ORPS, d, left, b);
       asm.jmp(done);
       asm.bind(unordered);
-      out.source(forms.add, d, b);
+      out.combine(forms.add, d, left, b);
       asm.jmp(done);
     });
   },
@@ -221,16 +195,6 @@ function correct(
   out.asm.rr(op, to & 15, mask & 15);
 }
 
-/** def = float of uses[0]. `form`: cvtsi2…, which keeps the upper part of def. */
-export const CONVERT: Kind = {
-  name: 'convert',
-  emit(out, inst) {
-    const d = inst.defAt[0] as number;
-    clear(out, d);
-    out.source(inst.form as Form, d, inst.useAt[0] as number);
-  },
-};
-
 const SHR1 = form('shr r/m64, 1');
 const AND_IMM = form('and r/m32, simm8');
 const OR64 = form('or r64, r/m64');
@@ -267,9 +231,3 @@ export const CONVERT_U64: Kind = {
     });
   },
 };
-
-/** Zero into an XMM register. */
-export function clear(out: FunctionEmitter, register: number): void {
-  if (register >= SLOT) throw new RangeError('a spill slot can not be cleared');
-  out.asm.rr(XORPS, register & 15, register & 15);
-}

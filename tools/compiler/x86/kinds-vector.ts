@@ -1,59 +1,20 @@
 import { type Form, form } from './forms.ts';
 import { type Kind, XMM } from './machine.ts';
 
-/** def = uses[0] op uses[1] with an immediate, in the machine's two-address form. */
-export const VECTOR_IMMEDIATE: Kind = {
-  name: 'vector-imm',
-  emit(out, inst) {
-    const row = inst.form as Form;
-    const d = inst.defAt[0] as number;
-    out.move(d, inst.useAt[0] as number);
-    out.source(row, d, inst.useAt[1] as number);
-    out.immediate(row, inst.imm);
-  },
-};
-
-/** def = op(uses[0], immediate). */
-export const VECTOR_UNARY_IMMEDIATE: Kind = {
-  name: 'vector-unary-imm',
-  emit(out, inst) {
-    const row = inst.form as Form;
-    out.source(row, inst.defAt[0] as number, inst.useAt[0] as number);
-    out.immediate(row, inst.imm);
-  },
-};
-
-/** def = uses[0] shifted by an immediate, in place. */
-export const VECTOR_SHIFT_IMMEDIATE: Kind = {
+/** def = uses[0] shifted by an immediate. */
+export const VECTOR_SHIFT: Kind = {
   name: 'vector-shift',
   emit(out, inst) {
-    const d = inst.defAt[0] as number;
-    out.move(d, inst.useAt[0] as number);
-    out.asm.ri(inst.form as Form, d - XMM, inst.imm);
-  },
-};
-
-/** def = uses[0] op (uses[1] or a constant's symbol), with AVX's three operands; and an immediate, if any. */
-export const VECTOR_THREE: Kind = {
-  name: 'vector-three',
-  emit(out, inst) {
-    const row = inst.form as Form;
-    const [d, a, b] = [inst.defAt[0], inst.useAt[0], inst.useAt[1]] as [number, number, number];
-    const { symbol, displacement } = inst.address ?? {};
-    if (symbol === undefined) out.asm.rrr(row, d - XMM, a - XMM, b - XMM);
-    else out.asm.rrmSymbol(row, d - XMM, a - XMM, symbol, displacement);
-    if (row.immediate > 0) out.immediate(row, inst.imm);
-  },
-};
-
-/** def = uses[0] shifted by an immediate, with AVX's operand for the result. */
-export const VECTOR_SHIFT_THREE: Kind = {
-  name: 'vector-shift-three',
-  emit(out, inst) {
-    const row = inst.form as Form;
+    const form = inst.form as Form;
     const [d, a] = [inst.defAt[0], inst.useAt[0]] as [number, number];
-    out.asm.rrr(row, row.digit, d - XMM, a - XMM);
-    out.immediate(row, inst.imm);
+    if (out.target.avx) {
+      // The result is VEX's operand.
+      out.asm.rrr(form, form.digit, d - XMM, a - XMM);
+      out.immediate(form, inst.imm);
+    } else {
+      out.move(d, a);
+      out.asm.ri(form, d - XMM, inst.imm);
+    }
   },
 };
 
@@ -70,5 +31,15 @@ export const VECTOR_TO_INTEGER: Kind = {
     if (row === PEXTRB || !isFirst) out.asm.rr(row, a, d);
     else out.asm.rr(row, d, a);
     if (row.immediate > 0) out.immediate(row, inst.imm);
+  },
+};
+
+/** memory = lane `data` of uses[0]. `form`: op m, xmm, imm8. */
+export const STORE_LANE: Kind = {
+  name: 'store-lane',
+  emit(out, inst) {
+    const row = inst.form as Form;
+    out.address(row, inst.useAt[0] as number, inst);
+    out.immediate(row, inst.data as number);
   },
 };

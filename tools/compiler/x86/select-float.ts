@@ -1,24 +1,22 @@
-import type { Value } from '../ir/value.ts';
+import { Ir, type Value } from '../ir/value.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { type Form, form } from './forms.ts';
 import {
-  CONVERT,
   CONVERT_U64,
   COPYSIGN,
   FLOAT,
-  FLOAT_UNARY,
   MIN_MAX,
   type MinMaxData,
   REINTERPRET,
-  ROUND,
   ROUND_BASELINE,
   type RoundData,
 } from './kinds-float.ts';
-import { ALU, ALU_COMMUTATIVE } from './kinds-integer.ts';
+import { LOAD_CONSTANT } from './kinds-move.ts';
 import { TRUNCATE, type TruncateData } from './kinds-truncate.ts';
+import { XMM_BINARY, XMM_COMMUTATIVE, XMM_SCALAR } from './kinds-xmm.ts';
 import { type Kind, Use } from './machine.ts';
 import { memoryOperand, symbolOperand } from './select-address.ts';
-import type { Rule, Selector } from './selector.ts';
+import { constantBits, type Rule, type Selector } from './selector.ts';
 import { constantsSymbol } from './symbols.ts';
 
 type Width = 32 | 64;
@@ -26,7 +24,7 @@ type Width = 32 | 64;
 function arithmetic(name: string, width: Width, isCommutative: boolean): Rule {
   const suffix = width === 64 ? `sd xmm, xmm/m64` : `ss xmm, xmm/m32`;
   const rm = form(`${name}${suffix}`);
-  const kind = isCommutative ? ALU_COMMUTATIVE : ALU;
+  const kind = isCommutative ? XMM_COMMUTATIVE : XMM_BINARY;
   return (s, value) => {
     const [a, b] = value.args as [Value, Value];
     if (isFoldable(s, b, width)) withMemory(s, value, rm, kind, a, b, width);
@@ -35,7 +33,7 @@ function arithmetic(name: string, width: Width, isCommutative: boolean): Rule {
     } else {
       const inst = s.inst(kind, rm);
       inst.defs = [s.def(value)];
-      inst.uses = [s.use(a, Use.ANY), s.use(b, isCommutative ? Use.ANY : Use.LATE)];
+      inst.uses = [s.use(a, Use.ANY), s.use(b, isCommutative || s.target.avx ? Use.ANY : Use.LATE)];
       s.emit(inst);
     }
   };
@@ -78,7 +76,7 @@ function constantAt(s: Selector, bits: bigint, size: 4 | 8 | 16) {
 function signBit(name: string, mask: bigint): Rule {
   const rm = form(`${name} xmm, xmm/m128`);
   return (s, value) => {
-    const inst = s.inst(ALU, rm);
+    const inst = s.inst(XMM_BINARY, rm);
     inst.defs = [s.def(value)];
     inst.uses = [s.use(value.args[0] as Value, Use.ANY)];
     inst.address = constantAt(s, mask, 16);
@@ -89,7 +87,7 @@ function signBit(name: string, mask: bigint): Rule {
 function unary(rm: Form, load: number): Rule {
   return (s, value) => {
     const a = value.args[0] as Value;
-    const inst = s.inst(FLOAT_UNARY, rm);
+    const inst = s.inst(XMM_SCALAR, rm);
     inst.defs = [s.def(value)];
     if (s.canFoldLoad(a, load)) {
       s.fold(a);
@@ -111,7 +109,7 @@ function round(mode: RoundData['mode'], width: Width): Rule {
     const a = value.args[0] as Value;
     const forms = FLOAT[width];
     if (s.target.v2) {
-      const inst = s.inst(ROUND, forms.round);
+      const inst = s.inst(XMM_SCALAR, forms.round);
       inst.defs = [s.def(value)];
       inst.uses = [s.use(a, Use.ANY)];
       inst.imm = ROUNDING[mode];
@@ -133,7 +131,9 @@ function minMax(isMax: boolean, width: Width): Rule {
     const [a, b] = value.args as [Value, Value];
     const inst = s.inst(MIN_MAX);
     inst.defs = [s.def(value)];
-    inst.uses = [s.use(a, Use.ANY), s.use(b, Use.LATE_REGISTER)];
+    inst.uses = s.target.avx
+      ? [s.use(a, Use.REGISTER), s.use(b, Use.ANY)]
+      : [s.use(a, Use.ANY), s.use(b, Use.LATE_REGISTER)];
     inst.data = { forms: FLOAT[width], isMax } satisfies MinMaxData;
     s.emit(inst);
   };
@@ -174,7 +174,7 @@ function convert(to: Width, from: Width, signed: boolean): Rule {
       s.emit(inst);
       return;
     }
-    const inst = s.inst(CONVERT, FLOAT[to].convert[signed ? from : 64]);
+    const inst = s.inst(XMM_SCALAR, FLOAT[to].convert[signed ? from : 64]);
     inst.defs = [s.def(value)];
     inst.uses = [signed && from === 32 ? s.use32(a, Use.ANY) : s.use(a, Use.ANY)];
     s.emit(inst);
@@ -193,10 +193,19 @@ function reinterpret(rm: Form, reads32: boolean): Rule {
   };
 }
 
+const kept: Rule = (s, value) => {
+  const constant = value.args[0] as Value;
+  const inst = s.inst(LOAD_CONSTANT);
+  inst.defs = [s.def(value)];
+  inst.data = { type: constant.type, bits: constantBits(constant) };
+  s.emit(inst);
+};
+
 const ALL32 = 0x8000_0000n;
 const ALL64 = 0x8000_0000_0000_0000n;
 
 export const FLOAT_RULES: [number, Rule][] = [
+  [Ir.KEPT, kept],
   [Op.F32_ADD, arithmetic('add', 32, true)],
   [Op.F32_SUB, arithmetic('sub', 32, false)],
   [Op.F32_MUL, arithmetic('mul', 32, true)],

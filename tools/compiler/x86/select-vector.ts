@@ -2,27 +2,32 @@ import type { Value } from '../ir/value.ts';
 import {
   V128_CONST,
   V128_LOAD,
+  V128_LOAD_SPLATS,
   V128_LOAD32_ZERO,
   V128_LOAD64_ZERO,
   V128_STORE,
+  V128_STORE_LANES,
   VECTOR_OPERATIONS,
   type VectorOperation,
   type VectorShape,
 } from '../ir/vector-ops.ts';
-import { type Form, form, MOVSD_LOAD, MOVSS_LOAD, MOVUPS_LOAD, MOVUPS_STORE } from './forms.ts';
-import { ALU, ALU_COMMUTATIVE, UNARY } from './kinds-integer.ts';
-import { LOAD, STORE } from './kinds-memory.ts';
+import { Op } from '../wasm/opcodes.ts';
 import {
-  VECTOR_IMMEDIATE,
-  VECTOR_SHIFT_IMMEDIATE,
-  VECTOR_SHIFT_THREE,
-  VECTOR_THREE,
-  VECTOR_TO_INTEGER,
-  VECTOR_UNARY_IMMEDIATE,
-} from './kinds-vector.ts';
-import { type Kind, Use } from './machine.ts';
+  type Form,
+  form,
+  MOVSD_LOAD,
+  MOVSD_STORE,
+  MOVSS_LOAD,
+  MOVSS_STORE,
+  MOVUPS_LOAD,
+  MOVUPS_STORE,
+} from './forms.ts';
+import { LOAD, STORE } from './kinds-memory.ts';
+import { STORE_LANE, VECTOR_SHIFT, VECTOR_TO_INTEGER } from './kinds-vector.ts';
+import { XMM_BINARY, XMM_COMMUTATIVE, XMM_UNARY } from './kinds-xmm.ts';
+import { type Inst, type Kind, Use } from './machine.ts';
 import { memoryOperand, symbolOperand } from './select-address.ts';
-import type { Rule } from './selector.ts';
+import type { Rule, Selector } from './selector.ts';
 import { constantsSymbol } from './symbols.ts';
 
 /** Rows whose operands are not the usual ones. */
@@ -47,6 +52,12 @@ const ROWS: Readonly<Record<string, string>> = {
   movmskpd: 'movmskpd r32, xmm',
   'movd>': 'movd r/m32, xmm',
   'movq>': 'movq r/m64, xmm',
+  vbroadcastss: 'vbroadcastss xmm, xmm/m32',
+  vpbroadcastb: 'vpbroadcastb xmm, xmm/m8',
+  vpbroadcastw: 'vpbroadcastw xmm, xmm/m16',
+  vpbroadcastd: 'vpbroadcastd xmm, xmm/m32',
+  vpbroadcastq: 'vpbroadcastq xmm, xmm/m64',
+  movddup: 'movddup xmm, xmm/m64',
   pextrb: 'pextrb r32/m8, xmm, imm8',
   pextrw: 'pextrw r32, xmm, imm8',
   movd: 'movd xmm, r/m32',
@@ -61,76 +72,85 @@ function rowOf({ name, shape }: VectorOperation): Form {
   return form(`${name} xmm, xmm/m128${immediate}`);
 }
 
-/** AVX's row that leaves the operands as they are; undefined where there is no need for one. */
-function threeOperandRow({ name, shape }: VectorOperation): Form | undefined {
-  switch (shape) {
-    case 'binary':
-    case 'commutative':
-      return ROWS[name] === undefined ? form(`v${name} xmm, xmm, xmm/m128`) : undefined;
-    case 'shift-immediate':
-      return form(`v${name.slice(0, -1)} xmm, xmm, imm8`);
-    default:
-      return name === 'shufps' ? form('vshufps xmm, xmm, xmm/m128, imm8') : undefined;
-  }
-}
-
 const KINDS: Readonly<Record<VectorShape, Kind>> = {
-  binary: ALU,
-  commutative: ALU_COMMUTATIVE,
-  'binary-immediate': VECTOR_IMMEDIATE,
-  unary: UNARY,
-  'unary-immediate': VECTOR_UNARY_IMMEDIATE,
-  'shift-immediate': VECTOR_SHIFT_IMMEDIATE,
+  binary: XMM_BINARY,
+  commutative: XMM_COMMUTATIVE,
+  'binary-immediate': XMM_BINARY,
+  unary: XMM_UNARY,
+  'unary-immediate': XMM_UNARY,
+  'shift-immediate': VECTOR_SHIFT,
   'to-integer': VECTOR_TO_INTEGER,
   'to-integer-immediate': VECTOR_TO_INTEGER,
-  'from-integer': UNARY,
+  'from-integer': XMM_UNARY,
 };
 
-const ALL_ONES = (1n << 128n) - 1n;
+/** Loads by the bits that they read: just these an operation may read instead. */
+const LOADS: Readonly<Record<number, readonly number[]>> = {
+  8: [Op.I32_LOAD8_U],
+  16: [Op.I32_LOAD16_U],
+  32: [Op.I32_LOAD, Op.F32_LOAD, V128_LOAD32_ZERO],
+  64: [Op.I64_LOAD, Op.F64_LOAD, V128_LOAD64_ZERO],
+  128: [V128_LOAD],
+};
 
-/** Whether a value is a constant that is read from memory; zeros and ones are made without it. */
-function isPooled({ op, bits }: Value): boolean {
-  return op === V128_CONST && bits !== 0n && bits !== ALL_ONES;
+/** From memory these clear what they keep of a register's. */
+const REGISTERS_ONLY = new Set(['movss', 'movsd']);
+
+/**
+ * Bits that an operation reads where its last operand is in memory; 0 for none. Whatever is read by
+ * SSE as 16 bytes must be aligned.
+ */
+function memoryBits({ name, shape }: VectorOperation, { instruction }: Form): number {
+  const isRead = !shape.startsWith('to-integer') && !REGISTERS_ONLY.has(name);
+  return isRead ? (instruction.operands.find(({ place }) => place === 'rm')?.memory ?? 0) : 0;
 }
 
 /**
- * Operands but constants are always in registers: a load is never made part of an operation, which would read 16
- * bytes, aligned ones, where the load reads less (CVE-2023-30624 is of that kind).
+ * The rule of an operation. A load becomes part of it only if it reads exactly what the operation would:
+ * one that read more would trap elsewhere, or nowhere (CVE-2023-30624 is of that kind).
  */
 function ruleFor(operation: VectorOperation): Rule {
   const { shape } = operation;
   const row = rowOf(operation);
-  const three = threeOperandRow(operation);
+  const bits = memoryBits(operation, row);
   const isCommutative = shape === 'commutative';
-  const second = isCommutative ? Use.REGISTER : Use.LATE_REGISTER;
-  const takesMemory = (shape === 'binary' || isCommutative) && ROWS[operation.name] === undefined;
+  const isUnary = !/^(binary|commutative)/.test(shape);
   return (s, value) => {
     const [a, b] = value.args as [Value, Value];
-    const constant = isCommutative && isPooled(a) ? a : takesMemory && isPooled(b) ? b : undefined;
-    if (constant) {
-      const isThree = three !== undefined && s.target.avx;
-      const inst = s.inst(isThree ? VECTOR_THREE : ALU, isThree ? three : row);
-      inst.defs = [s.def(value)];
-      inst.uses = [s.use(constant === a ? b : a, Use.REGISTER)];
-      const offset = s.constants.offsetOf(constant.bits, 16);
-      inst.address = symbolOperand(constantsSymbol(s.context), offset);
-      s.emit(inst);
-      return;
-    }
-    if (three && s.target.avx) {
-      const inst = s.inst(shape === 'shift-immediate' ? VECTOR_SHIFT_THREE : VECTOR_THREE, three);
-      inst.defs = [s.def(value)];
-      inst.uses = value.args.map((arg) => s.use(arg, Use.REGISTER));
-      inst.imm = value.imm;
-      s.emit(inst);
-      return;
-    }
     const inst = s.inst(KINDS[shape], row);
     inst.defs = [s.def(value)];
-    inst.uses = value.args.map((arg, i) => s.use(arg, i === 0 ? Use.REGISTER : second));
     inst.imm = value.imm;
+    const last = isUnary ? a : b;
+    const uses: number[] = [];
+    const inMemory = [last, ...(isCommutative ? [a] : [])].find((v) => canRead(s, v, bits));
+    if (inMemory) {
+      if (!isUnary) uses.push(s.use(inMemory === b ? a : b, Use.REGISTER));
+      read(s, inst, inMemory, uses);
+    } else {
+      const isEarly = isUnary || isCommutative || s.target.avx;
+      if (!isUnary) uses.push(s.use(a, Use.REGISTER));
+      uses.push(s.use(last, isEarly ? Use.REGISTER : Use.LATE_REGISTER));
+    }
+    inst.uses = uses;
     s.emit(inst);
   };
+}
+
+function canRead(s: Selector, value: Value, bits: number): boolean {
+  if (value.op === V128_CONST) return bits === 128;
+  if (bits === 128 && !s.target.avx) return false;
+  return LOADS[bits]?.some((op) => s.canFoldLoad(value, op)) === true;
+}
+
+/** Makes a constant or load the memory operand of an instruction. */
+function read(s: Selector, inst: Inst, value: Value, uses: number[]): void {
+  if (value.op === V128_CONST) {
+    const offset = s.constants.offsetOf(value.bits, 16);
+    inst.address = symbolOperand(constantsSymbol(s.context), offset);
+  } else {
+    s.fold(value);
+    inst.address = memoryOperand(s, value.args[0] as Value, value.imm, uses);
+  }
 }
 
 const loadRule =
@@ -145,12 +165,37 @@ const loadRule =
     s.emit(inst);
   };
 
-const store: Rule = (s, value) => {
-  const inst = s.inst(STORE, MOVUPS_STORE);
-  const uses = [s.use(value.args[1] as Value, Use.REGISTER)];
-  inst.address = memoryOperand(s, value.args[0] as Value, value.imm, uses);
-  inst.uses = uses;
-  s.emit(inst);
+const storeRule =
+  (row: Form, kind: Kind): Rule =>
+  (s, value) => {
+    const inst = s.inst(kind, row);
+    const uses = [s.use(value.args[1] as Value, Use.REGISTER)];
+    inst.address = memoryOperand(s, value.args[0] as Value, value.imm, uses);
+    inst.uses = uses;
+    inst.data = value.aux;
+    s.emit(inst);
+  };
+
+const MOVHPS_STORE = form('movhps m64, xmm');
+const LANE_STORES: Readonly<Record<number, Form>> = {
+  8: form('pextrb r32/m8, xmm, imm8'),
+  16: form('pextrw r32/m16, xmm, imm8'),
+  32: form('pextrd r/m32, xmm, imm8'),
+};
+
+const storeLaneRule =
+  (width: number): Rule =>
+  (s, value) => {
+    const first = { 32: MOVSS_STORE, 64: MOVSD_STORE }[width];
+    const row = value.aux === 0 && first ? first : (LANE_STORES[width] ?? MOVHPS_STORE);
+    storeRule(row, row.immediate > 0 ? STORE_LANE : STORE)(s, value);
+  };
+
+const SPLATS: Readonly<Record<number, Form>> = {
+  8: form('vpbroadcastb xmm, xmm/m8'),
+  16: form('vpbroadcastw xmm, xmm/m16'),
+  32: form('vbroadcastss xmm, xmm/m32'),
+  64: form('movddup xmm, xmm/m64'),
 };
 
 export const VECTOR_RULES: [number, Rule][] = [
@@ -158,5 +203,10 @@ export const VECTOR_RULES: [number, Rule][] = [
   [V128_LOAD, loadRule(MOVUPS_LOAD)],
   [V128_LOAD32_ZERO, loadRule(MOVSS_LOAD)],
   [V128_LOAD64_ZERO, loadRule(MOVSD_LOAD)],
-  [V128_STORE, store],
+  [V128_STORE, storeRule(MOVUPS_STORE, STORE)],
+  ...[...V128_LOAD_SPLATS].map(([op, width]): [number, Rule] => [
+    op,
+    loadRule(SPLATS[width] as Form),
+  ]),
+  ...[...V128_STORE_LANES].map(([op, width]): [number, Rule] => [op, storeLaneRule(width)]),
 ];

@@ -8,7 +8,8 @@ import {
   isFloatType,
   type Value,
 } from '../ir/value.ts';
-import { isLoad, Op, Type } from '../wasm/opcodes.ts';
+import { onlyLoads } from '../ir/vector-ops.ts';
+import { Op, Type } from '../wasm/opcodes.ts';
 import type { ConstantPool } from './constants.ts';
 import { LOAD_CONSTANT } from './kinds-move.ts';
 import {
@@ -231,7 +232,7 @@ export class Selector {
   canFoldLoad(value: Value, op: number): boolean {
     return (
       value.op === op &&
-      isLoad(op) &&
+      onlyLoads(op) &&
       value.uses === 1 &&
       value.block === this.block &&
       this.#epochs[value.id] === this.#epoch &&
@@ -247,7 +248,7 @@ export class Selector {
 }
 
 /** The bits of a constant; an i32 zero-extended. */
-function constantBits(value: Value): bigint {
+export function constantBits(value: Value): bigint {
   if (value.op === Op.I32_CONST || value.op === Op.F32_CONST) return BigInt(value.imm >>> 0);
   return value.type === Type.V128 ? value.bits : BigInt.asUintN(64, value.bits);
 }
@@ -266,5 +267,5 @@ export function widthOf(type: number): 32 | 64 {
 
 /** Operations that later loads must not be moved across. */
 function endsEpoch(op: number): boolean {
-  return hasEffect(op) && !isLoad(op) && op !== Ir.RESULT && op !== Ir.PARAM;
+  return hasEffect(op) && !onlyLoads(op) && op !== Ir.RESULT && op !== Ir.PARAM;
 }
