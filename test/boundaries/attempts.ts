@@ -1,0 +1,64 @@
+import type { Random } from '../random.ts';
+import { eventName } from './events.ts';
+import type { Outcomes } from './outcomes.ts';
+import type { Point, Subject } from './subject.ts';
+import type { Boundary } from './trace.ts';
+
+/** How much is tried: all of it (`TACIT_BOUNDARIES=all`), or so many runs. */
+export const AMOUNT = process.env.TACIT_BOUNDARIES ?? '';
+export const COMPLETE = AMOUNT === 'all';
+
+/** `TACIT_SHARD=2/5`: the second of five parts of what is complete; without it, all of it. */
+function shard(): { part: number; of: number } {
+  const [, part = '1', of = '1'] = /^(\d+)\/(\d+)$/.exec(process.env.TACIT_SHARD ?? '') ?? [];
+  return { part: Number(part) - 1, of: Number(of) };
+}
+
+/** What is to be tried of `boundaries`: this shard's, or about `count` at random places. */
+export function chosen(boundaries: readonly Boundary[], count: number, next: Random): Boundary[] {
+  if (!COMPLETE) return boundaries.filter(() => next() % boundaries.length < count);
+  const { part, of } = shard();
+  return boundaries.filter((_, i) => i % of === part);
+}
+
+/** The events to try at a boundary: all, or `count` of them. */
+export function drawn(events: readonly bigint[], count: number, next: Random): readonly bigint[] {
+  if (COMPLETE || events.length <= count) return events;
+  return Array.from({ length: count }, () => events[next() % events.length] ?? 0n);
+}
+
+/** From where `subject` is, takes it to each boundary, shows it, and goes on from there undisturbed. */
+export function visit(
+  subject: Subject,
+  boundaries: readonly Boundary[],
+  action: (boundary: Boundary, point: Point) => void,
+): void {
+  for (const boundary of boundaries) {
+    subject.runTo(boundary.at);
+    if (boundary.delivered) subject.deliver();
+    const point = subject.snapshot();
+    action(boundary, point);
+    subject.restore(point);
+  }
+}
+
+/** Injects each of `events` at each boundary, and sees how the guest ends. */
+export function injectAt(
+  subject: Subject,
+  boundaries: readonly Boundary[],
+  eventsAt: () => readonly bigint[],
+  outcomes: Outcomes,
+  where = '',
+): void {
+  const idt = subject.symbol('image.idt');
+  visit(subject, boundaries, ({ at, rip }, point) => {
+    const early = subject.machine.core.state.idtr.base !== idt;
+    for (const event of eventsAt()) {
+      subject.restore(point);
+      subject.machine.vcpu.inject(event);
+      const what = () =>
+        `${subject.name}, ${eventName(event)} at ${at} (${rip.toString(16)})${where}`;
+      outcomes.add(subject.finish(), early, what);
+    }
+  });
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { EXIT_LIMIT } from '../../tools/emulator/core.ts';
+import type { HostName } from '../../tools/emulator/hypervisor/host-profile.ts';
+import type { Machine, Snapshot } from '../../tools/emulator/machine.ts';
+import type { Mode } from '../../tools/emulator/mode.ts';
+import { prepare } from '../../tools/emulator/run.ts';
+import type { Termination } from '../../tools/emulator/termination.ts';
+import { type Build, type BuiltKernel, buildImage, buildKernel } from '../../tools/image/build.ts';
+import { root } from '../../tools/root.ts';
+
+const MEMORY = 4 << 20;
+/** Far beyond what any run takes that ends at all. */
+export const LIMIT = 20_000_000;
+
+/** The image of test/fixtures/tick: a boot, a line, a tick of the timer, a line, a message to the AMD-SP. */
+export async function tickImage(host: HostName, kernel?: BuiltKernel): Promise<Build> {
+  const manifest = {
+    folder: join(root, 'test/fixtures/tick'),
+    name: 'tick',
+    program: 'tick.ts',
+    args: [],
+    env: {},
+    modes: ['none', 'sev', 'sev-es', 'snp'] as const,
+    host,
+    memory: 0x10_0000,
+    imports: ['wasi_snapshot_preview1.*', 'tacit.report'],
+    drivers: [],
+  };
+  return buildImage(manifest, { kernel: kernel ?? (await buildKernel()) });
+}
+
+/** How a run ended, and all that its guest said. */
+export interface Ending {
+  readonly end: Termination;
+  readonly console: string;
+}
+
+/** A point of a run to which it can be taken back. */
+export interface Point {
+  readonly machine: Snapshot;
+  readonly console: string;
+}
+
+/** A guest that is run again and again from points of one run. */
+export class Subject {
+  readonly name: string;
+  readonly build: Build;
+  readonly machine: Machine;
+  /** What the guest has said by now. */
+  console = '';
+
+  constructor(build: Build, mode: Mode, host: HostName) {
+    this.name = `${mode}, host ${host}`;
+    this.build = build;
+    this.machine = prepare(build.igvm, 'tick.igvm', {
+      mode,
+      host,
+      memory: MEMORY,
+      console: (byte) => {
+        this.console += String.fromCharCode(byte);
+      },
+    });
+  }
+
+  /** Value of a symbol of the image. */
+  symbol(name: string): bigint {
+    const value = this.build.image.symbols.get(name);
+    if (value === undefined) throw new RangeError(`no symbol ${name}`);
+    return value;
+  }
+
+  snapshot(): Point {
+    return { machine: this.machine.snapshot(), console: this.console };
+  }
+
+  restore(point: Point): void {
+    this.machine.restore(point.machine);
+    this.console = point.console;
+  }
+
+  /** Runs on until the guest has executed `instructions`, or ended. */
+  runTo(instructions: number): void {
+    const { hypervisor, core } = this.machine;
+    while (hypervisor.ended === undefined && core.instructions < instructions) {
+      const exit = hypervisor.enter(instructions - core.instructions);
+      if (exit.code !== EXIT_LIMIT) hypervisor.answer(exit);
+    }
+  }
+
+  /** Brings to the guest what is pending, without an instruction: it may be in a handler then. */
+  deliver(): void {
+    const { hypervisor } = this.machine;
+    const exit = hypervisor.enter(0);
+    if (exit.code !== EXIT_LIMIT) hypervisor.answer(exit);
+  }
+
+  /** Runs to the end. */
+  finish(): Ending {
+    const { hypervisor, core } = this.machine;
+    const end = hypervisor.run(core.instructions + LIMIT);
+    return { end, console: this.console };
+  }
+}
