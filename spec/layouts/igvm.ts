@@ -94,6 +94,27 @@ export const IgvmMemoryMapEntry = layout('IgvmMemoryMapEntry', 24, {
   reserved:      u32(20),
 });
 
+/** What an SNP launch must come to, signed: the AMD-SP's ID block and its authentication. IGVM, SNP_ID_BLOCK. */
+// biome-ignore format: a field a line
+export const IgvmSnpIdBlock = layout('IgvmSnpIdBlock', 0x2b8, {
+  compatibilityMask:  u32(0x000),
+  authorKeyEnabled:   u8(0x004),
+  reserved:           bytes(0x005, 3),
+  digest:             bytes(0x008, 48),
+  familyId:           bytes(0x038, 16),
+  imageId:            bytes(0x048, 16),
+  version:            u32(0x058),
+  guestSvn:           u32(0x05c),
+  idKeyAlgorithm:     u32(0x060),
+  authorKeyAlgorithm: u32(0x064),
+  blockSignature:     bytes(0x068, 144), // R, S
+  idKeyCurve:         u32(0x0f8),
+  idKey:              bytes(0x100, 144), // Qx, Qy
+  idKeySignature:     bytes(0x190, 144),
+  authorKeyCurve:     u32(0x220),
+  authorKey:          bytes(0x228, 144),
+});
+
 /** A vCPU's first state on the native and SEV platforms. IGVM, IgvmNativeVpContextX64. */
 // biome-ignore format: a field a line
 export const IgvmNativeContext = layout('IgvmNativeContext', 232, {

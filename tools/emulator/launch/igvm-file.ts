@@ -9,11 +9,13 @@ import {
   IgvmParameterArea,
   IgvmParameterInsert,
   IgvmRequiredMemory,
+  IgvmSnpIdBlock,
   IgvmSupportedPlatform,
   IgvmVariable,
   IgvmVpContext,
 } from '../../../spec/layouts/igvm.ts';
 import { UserError } from '../../errors.ts';
+import { type SignedIdentity, signedIdentity } from './identity.ts';
 
 const PAGE = 4096;
 const HEADER_1 = 24;
@@ -57,6 +59,7 @@ export type Directive =
       readonly data: Uint8Array;
     }
   | { readonly kind: 'memory'; readonly mask: number; readonly gfn: number; readonly pages: number }
+  | { readonly kind: 'identity'; readonly mask: number; readonly identity: SignedIdentity }
   | {
       readonly kind: 'parameter';
       /** Which: a type of variable header. */
@@ -81,7 +84,6 @@ const UNSUPPORTED: ReadonlyMap<number, string> = new Map([
   [Igvm.CCA_POLICY, 'CCA_POLICY'],
   [Igvm.SRAT, 'SRAT'],
   [Igvm.MADT, 'MADT'],
-  [Igvm.SNP_ID_BLOCK, 'SNP_ID_BLOCK'],
   [Igvm.ERROR_RANGE, 'ERROR_RANGE'],
   [Igvm.SLIT, 'SLIT'],
   [Igvm.PPTT, 'PPTT'],
@@ -214,6 +216,15 @@ class Reader {
         frame(gpa, 'VP_CONTEXT');
         const context = { kind: 'context', mask: compatibilityMask, gpa, vp: vpIndex } as const;
         this.#directives.push({ ...context, data: this.#pageOf(fileOffset, 'VP_CONTEXT') });
+        return;
+      }
+      case Igvm.SNP_ID_BLOCK: {
+        const header = content(IgvmSnpIdBlock);
+        if (header.reserved.some((byte) => byte !== 0) || header.authorKeyEnabled > 1) {
+          bad('SNP_ID_BLOCK has reserved bits set');
+        }
+        const identity = signedIdentity(header);
+        this.#directives.push({ kind: 'identity', mask: header.compatibilityMask, identity });
         return;
       }
       case Igvm.REQUIRED_MEMORY: {

@@ -4,6 +4,7 @@ import * as Igvm from '../../../spec/igvm.ts';
 import { view } from '../../../spec/layout.ts';
 import { CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
 import { SecretsPage } from '../../../spec/layouts/secrets.ts';
+import { identityFor, igvmIdentity } from '../../../test/id-block.ts';
 import { UserError } from '../../errors.ts';
 import { entryFor } from '../hypervisor/rmp.ts';
 import { createMachine, type MachineOptions } from '../machine.ts';
@@ -47,9 +48,24 @@ const insert = (gpa: number, index: number): TestHeader => [
   index,
 ];
 
+const identityHeader = (digest: Uint8Array): TestHeader => {
+  const block = igvmIdentity(identityFor({ digest, policy: 0x3_0000n }));
+  return [Igvm.SNP_ID_BLOCK, ...new Uint32Array(block.buffer)];
+};
+
 describe('the launch of an IGVM file', () => {
   it('measures the published file as published', () => {
     expect(hex(launched(publishedFile()).launchDigest)).toBe(PUBLISHED_DIGEST);
+  });
+
+  it('fails where it does not come to what the file’s ID block says, and else is known by it', () => {
+    const digest = launched(file(pageData(0, 0))).launchDigest ?? new Uint8Array();
+    const machine = launched(file(pageData(0, 0), identityHeader(digest)));
+    const context = machine.psp.context(machine.hypervisor.guestContext ?? -1);
+    expect(context?.identity).toMatchObject({ authorKey: true });
+    expect(hex(machine.launchDigest)).toBe(hex(digest));
+    const other = file(pageData(0x1000, 0), identityHeader(digest));
+    expect(() => launched(other)).toThrow(/LAUNCH_FINISH.*BAD_MEASUREMENT/);
   });
 
   it('measures the features that the host chooses', () => {

@@ -4,6 +4,7 @@ import { UserError } from '../../errors.ts';
 import { PAGE, PAGES_2M } from '../hypervisor/guest-memory.ts';
 import type { LaunchedPage, Machine } from '../machine.ts';
 import { encrypted, IGVM_PLATFORM, MODES, type Mode, protectedState } from '../mode.ts';
+import type { Identity } from '../psp/id-block.ts';
 import { refusedPolicy } from '../psp/policy.ts';
 import { nativeState } from '../vcpu/entry-state.ts';
 import { cpuidPage } from './cpuid-page.ts';
@@ -35,7 +36,11 @@ export function launchIgvm(machine: Machine, bytes: Uint8Array): void {
   const context = vpContext(file.directives, applies);
   if (machine.mode === 'snp') {
     const policy = file.policies.find(({ mask }) => applies(mask))?.policy ?? DEFAULT_POLICY;
-    launchSnp(machine, policy, pages, context);
+    const identity = file.directives.find(
+      (one): one is Directive & { kind: 'identity' } =>
+        one.kind === 'identity' && applies(one.mask),
+    );
+    launchSnp(machine, { policy, pages, context, identity: identity?.identity(policy) });
     return;
   }
   machine.vmsaFrames.length = 0;
@@ -59,12 +64,14 @@ function hookedVmsa(machine: Machine, context: Uint8Array): Uint8Array {
 
 const DEFAULT_POLICY = 0x3_0000n;
 
-function launchSnp(
-  machine: Machine,
-  policy: bigint,
-  pages: readonly LaunchedPage[],
-  context: Uint8Array,
-): void {
+interface SnpLaunch {
+  readonly policy: bigint;
+  readonly pages: readonly LaunchedPage[];
+  readonly context: Uint8Array;
+  readonly identity: Identity | undefined;
+}
+
+function launchSnp(machine: Machine, { policy, pages, context, identity }: SnpLaunch): void {
   const refusal = refusedPolicy(policy);
   if (refusal !== undefined) {
     throw new UserError(`the guest policy 0x${policy.toString(16)} is refused: ${refusal}`);
@@ -84,7 +91,7 @@ function launchSnp(
     launchPage(machine, guest, { frame, gfn: VMSA_GFN, type: Launch.VMSA });
     machine.vmsaFrames.push(frame);
   }
-  check(machine.psp.launchFinish(guest), 'SNP_LAUNCH_FINISH');
+  check(machine.psp.launchFinish(guest, identity), 'SNP_LAUNCH_FINISH');
   machine.launchDigest = machine.psp.context(guest)?.digest;
   if (!machine.hypervisor.profile.startsShared) giveRest(machine);
   startFirst(machine);
@@ -140,6 +147,7 @@ function collectPages(
         break;
       }
       case 'context':
+      case 'identity':
         break;
     }
   }
