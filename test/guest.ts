@@ -160,21 +160,26 @@ export function exitFields(code: number, info1: number | bigint = 0, info2: numb
 export function bootGuest(
   options: MachineOptions,
   build: (guest: GuestCode) => void,
-  more?: MorePages,
+  more?: More,
 ): Machine {
   const machine = createMachine(options);
   launchIgvm(machine, guestImage(options.mode, build, more));
   return machine;
 }
 
-/** Pages by guest address that a guest brings along beside its own. */
-export type MorePages = ReadonlyMap<number, Uint8Array>;
+/** What a guest's file has beside the guest. */
+export interface More {
+  /** Pages by guest address. */
+  readonly pages?: ReadonlyMap<number, Uint8Array>;
+  /** What its launch must come to: a SNP_ID_BLOCK. */
+  readonly identity?: Uint8Array;
+}
 
 /** The same guest as an IGVM file. */
 export function guestImage(
   mode: Mode,
   build: (guest: GuestCode) => void,
-  more: MorePages = new Map(),
+  more: More = {},
 ): Uint8Array {
   const guest = new GuestCode();
   build(guest);
@@ -215,13 +220,8 @@ function exceptionHandlers(asm: Assembler): Map<number, Label> {
 }
 
 /** The guest as an IGVM file with one platform. */
-function image(
-  mode: Mode,
-  code: Uint8Array,
-  handlers: ReadonlyMap<number, number>,
-  more: MorePages,
-) {
-  const pages = new Map(more);
+function image(mode: Mode, code: Uint8Array, handlers: ReadonlyMap<number, number>, more: More) {
+  const pages = new Map(more.pages);
   const page = (gpa: number) => {
     const bytes = pages.get(gpa) ?? new Uint8Array(PAGE);
     pages.set(gpa, bytes);
@@ -241,10 +241,18 @@ function image(
     pages.get(CODE_GPA + i * PAGE)?.set(code.subarray(i * PAGE, (i + 1) * PAGE));
   }
   const context = protectedState(mode) ? guestVmsa() : nativeContext();
-  return file(mode, pages, context);
+  return file(mode, pages, context, more.identity);
 }
 
-function file(mode: Mode, pages: ReadonlyMap<number, Uint8Array>, context: Uint8Array) {
+function file(
+  mode: Mode,
+  pages: ReadonlyMap<number, Uint8Array>,
+  context: Uint8Array,
+  identity: Uint8Array | undefined,
+) {
+  const block: TestHeader[] = identity
+    ? [[Igvm.SNP_ID_BLOCK, ...new Uint32Array(identity.slice().buffer)]]
+    : [];
   const es = protectedState(mode);
   const headers = (at: number): TestHeader[] => {
     const gpas = [...pages.keys()];
@@ -257,6 +265,7 @@ function file(mode: Mode, pages: ReadonlyMap<number, Uint8Array>, context: Uint8
       [Igvm.SUPPORTED_PLATFORM, 1, 0x0001_0000 | (IGVM_PLATFORM[mode] << 8), 0, 0],
       ...(mode === 'snp' ? [[Igvm.GUEST_POLICY, 0x3_0000, 0, 1, 0] as const] : []),
       ...data,
+      ...block,
       [Igvm.VP_CONTEXT, low, high, 1, vp, 0],
     ];
   };

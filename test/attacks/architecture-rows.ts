@@ -132,6 +132,63 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
     ],
   },
   {
+    id: 'A11',
+    title: 'undeSErVed: one digest, another order',
+    source: 'Wilke et al., WOOT 2021; CVE-2021-26311',
+    catalogue: ['-', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'exchanging two blocks of sixteen bytes',
+        cells: { sev: wins, 'sev-es': wins },
+      },
+      {
+        how: 'exchanging two pages',
+        cells: { sev: wins, 'sev-es': wins, snp: denied('DIG', 'launch-place') },
+      },
+    ],
+  },
+  {
+    id: 'A12',
+    title: 'tampering with the launch',
+    source: 'SNP §8.17',
+    // Before SNP the guest runs; its owner can see LAUNCH_MEASURE's digest before he sends it secrets.
+    catalogue: ['W', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'changing a page',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('DIG', 'launch-content') },
+      },
+      {
+        how: 'adding a page',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('DIG', 'launch-page') },
+      },
+      {
+        how: 'leaving a page out',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('DIG', 'launch-page') },
+      },
+      {
+        how: 'launching a page elsewhere',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('DIG', 'launch-place') },
+      },
+      {
+        how: 'launching a page without measuring it',
+        cells: { snp: denied('DIG', 'launch-type', 'launch-content') },
+      },
+      {
+        how: 'setting other SEV_FEATURES',
+        cells: { snp: denied('DIG', 'launch-content') },
+      },
+      {
+        how: 'launching a vCPU more',
+        cells: { 'sev-es': wins, snp: denied('DIG', 'launch-page') },
+      },
+      {
+        how: 'launching something else than its ID block says',
+        cells: { snp: denied('IDB', 'id-block') },
+      },
+    ],
+  },
+  {
     id: 'A13',
     title: 'un-assigning a page in silence',
     source: 'APM2 §15.36',

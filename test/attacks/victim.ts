@@ -8,7 +8,7 @@ import type { DmaFault } from '../../tools/emulator/devices/iommu.ts';
 import { HostileHost } from '../../tools/emulator/hostile.ts';
 import type { HostFault } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import type { Machine, MachineOptions } from '../../tools/emulator/machine.ts';
-import { bootGuest, FREE_GPA, type GuestCode, type MorePages } from '../guest.ts';
+import { bootGuest, FREE_GPA, type GuestCode, type More } from '../guest.ts';
 import { CANARY } from './canary.ts';
 import type { Outcome, Setting } from './row.ts';
 import type { Surface } from './verdict.ts';
@@ -30,7 +30,7 @@ export function boot(
   { mode, host, without }: Setting,
   build: (guest: GuestCode) => void,
   options: Partial<MachineOptions> = {},
-  more?: MorePages,
+  more?: More,
 ): HostileHost {
   const machine = { mode, host, without, memory: MEMORY, ...options };
   return new HostileHost(bootGuest(machine, build, more));
