@@ -2,8 +2,8 @@ import { writesMemory } from './behaviour.ts';
 import type { Instruction, MemoryOperand } from './instruction.ts';
 import { type Place, placeOf } from './place.ts';
 import { type State, typed } from './state.ts';
-import type { Value } from './value.ts';
-import { asNumber, isReference, stackOffset, truncated, type Visit } from './visit.ts';
+import { isReference, type Value } from './value.ts';
+import { asNumber, stackOffset, truncated, type Visit } from './visit.ts';
 
 /** Bytes of a guard page below each stack. */
 export const GUARD = 4096;
@@ -66,7 +66,7 @@ export function store(
     const isZero = value?.kind === 'number' && value.most === 0;
     const use = isZero && operand.size === 4 ? 'clear' : 'write';
     visit.analysis.useData(visit.fn, instruction, place.at, operand.size, use);
-    if (!isReference(visit, value) || operand.size !== 8) {
+    if (!isReference(value) || operand.size !== 8) {
       visit.analysis.overwrite(place.at, operand.size);
     }
     state.forgetFacts();

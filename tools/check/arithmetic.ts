@@ -3,8 +3,8 @@ import { operandValue } from './operands.ts';
 import { placeOf } from './place.ts';
 import type { State } from './state.ts';
 import { ENTRY } from './types.ts';
-import { constantOf, mostOf, type Numeric, U32, type Value } from './value.ts';
-import { asNumber, isReference, readRegister, type Visit } from './visit.ts';
+import { constantOf, isReference, mostOf, type Numeric, U32, type Value } from './value.ts';
+import { asNumber, readRegister, type Visit } from './visit.ts';
 
 /** What the first operand of an instruction becomes. */
 export function arithmetic(visit: Visit, state: State, instruction: Instruction): Value {
@@ -55,11 +55,11 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
       return atMost(product(number(second).most, number(third).most, mask));
     case 'cmovcc': {
       const [a, b] = [value(first), value(second)];
-      if (a.kind === 'address' && !a.plus && visit.analysis.types.isEntry(a.at)) {
+      if (a.kind === 'address' && !a.plus && !a.isReference && visit.analysis.types.isEntry(a.at)) {
         visit.analysis.followReferences();
-        if (isReference(visit, b)) return { kind: 'entry', id: ids.next() };
+        if (isReference(b)) return { kind: 'entry', id: ids.next() };
       }
-      if (isReference(visit, a) && isReference(visit, b)) {
+      if (isReference(a) && isReference(b)) {
         return { ...ids.number(mask), isReference: true };
       }
       if (a.kind !== 'number' || b.kind !== 'number') return ids.number(mask);
@@ -74,8 +74,8 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
     case 'bsf':
     case 'bsr':
       number(second);
-      // bsf and bsr leave what was there if there is no bit.
-      return name.startsWith('bs') ? atMost(Math.max(width, number(first).most)) : atMost(width);
+      // bsf and bsr leave what was there if there is no bit; tzcnt and lzcnt are they on older CPUs.
+      return name === 'popcnt' ? atMost(width) : atMost(Math.max(width, number(first).most));
     case 'andn':
       number(second);
       return atMost(number(third).most);
@@ -196,7 +196,7 @@ export function sum(visit: Visit, a: Value, b: Value, mask: number): Value {
     if (a.kind !== 'number') return sum(visit, b, a, mask);
     if (b.kind === 'base') return { kind: 'inside', most: a.most };
     if (b.kind === 'inside') return { kind: 'inside', most: b.most + a.most };
-    if (b.kind === 'address' && b.plus === undefined) return { ...b, plus: a };
+    if (b.kind === 'address' && b.plus === undefined) return { ...b, plus: a, isReference: false };
     if (b.kind !== 'number') return ids.number();
   }
   if (a.kind !== 'number' || b.kind !== 'number') return ids.number(mask);
@@ -220,8 +220,8 @@ function address(
   const limit = at.address32 ? Math.min(mask, U32) : mask;
   if (at.relative) {
     const place = next + at.displacement;
-    if (visit.analysis.types.isRecord(place)) return { ...ids.number(), isReference: true };
-    return { kind: 'address', at: place, plus: undefined };
+    const isReference = visit.analysis.types.isRecord(place);
+    return { kind: 'address', at: place, plus: undefined, isReference };
   }
   const base = at.base < 0 ? undefined : readRegister(visit, state, at.base);
   const index = at.index < 0 ? undefined : readRegister(visit, state, at.index);

@@ -25,7 +25,7 @@ const BEHAVIOURS: readonly (readonly [Behaviour, readonly string[]])[] = [
   [
     'writes',
     words(`add or adc sbb and sub xor not neg inc dec mov movzx movsx movsxd movbe lea bswap cmovcc
-      setcc rol ror rcl rcr shl shr sar shld shrd bts btr btc popcnt tzcnt lzcnt bsf bsr crc32 andn
+      setcc rol ror rcl rcr shl shr sar shld shrd bts btr btc popcnt tzcnt lzcnt bsf bsr andn
       bextr blsr blsmsk blsi bzhi pdep pext shlx shrx sarx rorx imul2 imul3`),
   ],
   ['writes both', words('xchg xadd mulx')],

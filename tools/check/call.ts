@@ -7,11 +7,10 @@ import { contractOf } from './routines.ts';
 import { fits, type State, typed } from './state.ts';
 import { entryOf, staysInside } from './strings.ts';
 import { DESCRIPTOR } from './types.ts';
-import { constantOf, mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts';
+import { constantOf, isReference, mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts';
 import {
   ARGUMENTS,
   asNumber,
-  isReference,
   R14,
   RCX,
   RDI,
@@ -146,14 +145,14 @@ function pop(visit: Visit, instruction: Instruction, size: number): void {
 function plainOf(visit: Visit, state: State, registers: readonly number[]): number {
   if (!visit.analysis.followsReferences) return 0;
   return registers.reduce(
-    (mask, register, i) => (isReference(visit, state.registers[register]) ? mask : mask | (1 << i)),
+    (mask, register, i) => (isReference(state.registers[register]) ? mask : mask | (1 << i)),
     0,
   );
 }
 
 /** Whether a value is followed, and known to be no reference. */
 function isPlain(visit: Visit, value: Value | undefined): boolean {
-  return visit.analysis.followsReferences && !isReference(visit, value);
+  return visit.analysis.followsReferences && !isReference(value);
 }
 
 function isNarrow(value: Value | undefined): boolean {

@@ -44,7 +44,11 @@ export function readProgram(file: Uint8Array): Program {
  * @throws UserError for a file that is not one of ours.
  */
 export function checkImage(file: Uint8Array): Report {
-  const program = readProgram(file);
+  return checkProgram(readProgram(file));
+}
+
+/** The same of a program that was read. */
+export function checkProgram(program: Program): Report {
   const analysis = new Analysis(program);
   const isMany = program.compartments.filter(({ kind }) => kind === 'sandbox').length > 1;
   for (const { address, stackSize, wide, plain } of program.roots) {

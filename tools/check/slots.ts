@@ -1,4 +1,4 @@
-import { type Ids, join, type Numeric, type Value } from './value.ts';
+import { join, type Meeting, type Numeric, type Value } from './value.ts';
 
 /** Slots in a piece, a power of two. */
 const PIECE = 16;
@@ -58,7 +58,7 @@ export class Slots {
   }
 
   /** Takes in what another path brings. Answers whether less is known than before. */
-  merge(other: Slots, widen: boolean, ids: Ids): boolean {
+  merge(other: Slots, meeting: Meeting): boolean {
     const before = this.#pieces;
     if (before === other.#pieces) return false;
     for (const [number, old] of before.entries()) {
@@ -68,7 +68,7 @@ export class Slots {
       for (let i = 0; i < PIECE; i++) {
         const [value, brought] = [old[i], next?.[i]];
         if (!value || value === brought) continue;
-        const joined = brought && join(value, brought, widen, ids);
+        const joined = brought && join(value, brought, meeting);
         if (joined === value) continue;
         merged ??= old.slice();
         merged[i] = joined;

@@ -1,5 +1,5 @@
 import type { Slots } from './slots.ts';
-import { type Ids, join, type Numeric, type Value } from './value.ts';
+import { join, type Meeting, type Numeric, type Value } from './value.ts';
 
 /** What the last comparison compared, while its flags last. */
 export interface Comparison {
@@ -61,17 +61,17 @@ export class State {
   }
 
   /** Takes in what another path brings. Answers whether less is known than before. */
-  merge(other: State, widen: boolean, ids: Ids): boolean {
+  merge(other: State, meeting: Meeting): boolean {
     let changed = this.#facts.size > 0 || this.comparison !== undefined;
     this.forgetFacts();
     this.comparison = undefined;
     for (const [i, old] of this.registers.entries()) {
-      const merged = join(old, other.registers[i] as Value, widen, ids);
+      const merged = join(old, other.registers[i] as Value, meeting);
       if (merged === old) continue;
       this.registers[i] = merged;
       changed = true;
     }
-    if (this.slots.merge(other.slots, widen, ids)) changed = true;
+    if (this.slots.merge(other.slots, meeting)) changed = true;
     if (other.touched > this.touched) {
       this.touched = other.touched;
       changed = true;

@@ -20,8 +20,13 @@ export type Value =
   | { readonly kind: 'half'; readonly id: number; readonly field: number }
   /** The code of a function of this type number, from a table. */
   | { readonly kind: 'code'; readonly type: number }
-  /** An address of the program, plus a number. */
-  | { readonly kind: 'address'; readonly at: number; readonly plus: Numeric | undefined };
+  /** An address of the program, plus a number; a reference if it is that of a function's record. */
+  | {
+      readonly kind: 'address';
+      readonly at: number;
+      readonly plus: Numeric | undefined;
+      readonly isReference: boolean;
+    };
 
 /** An unsigned number of 64 bits from `least` to `most`; Infinity stands for what doubles can not hold. */
 export interface Numeric {
@@ -35,8 +40,8 @@ export interface Numeric {
   readonly argument: number | undefined;
   /** It is a null reference, or the address of a function's record. */
   readonly isReference: boolean;
-  /** It came into being where paths join, in one place. */
-  readonly merged: boolean;
+  /** It came into being in one place, at the join of this number. */
+  readonly joined: number | undefined;
 }
 
 export type Term =
@@ -69,13 +74,13 @@ export class Ids {
       term,
       argument: undefined,
       isReference,
-      merged: false,
+      joined: undefined,
     };
   }
 
-  /** What paths that join bring to one place. */
-  merged(most: number, least = 0, isReference = false): Numeric {
-    return { ...this.number(most, least), isReference, merged: true };
+  /** What paths bring to one place of the join of this number. */
+  joined(joined: number, most: number, least: number, isReference: boolean): Numeric {
+    return { ...this.number(most, least), isReference, joined };
   }
 
   constant(value: number): Numeric {
@@ -93,29 +98,42 @@ export function constantOf(value: Value): number | undefined {
   return value.kind === 'number' && value.least === value.most ? value.most : undefined;
 }
 
-/**
- * What is known where two paths meet: `old` itself if it holds for `next` too. With `widen`, bounds
- * that move are given up, at 32 bits first, so that loops come to an end.
- */
-export function join(old: Value, next: Value, widen: boolean, ids: Ids): Value {
+/** Where paths meet. */
+export interface Meeting {
+  readonly ids: Ids;
+  /** A number for this place alone. */
+  readonly join: number;
+  /** Whether bounds that move are given up, at 32 bits first, so that loops come to an end. */
+  readonly widens: boolean;
+}
+
+/** What is known where two paths meet: `old` itself if it holds for `next` too. */
+export function join(old: Value, next: Value, { ids, join: place, widens }: Meeting): Value {
   if (old === next) return old;
+  const bothRefer = isReference(old) && isReference(next);
   if (old.kind !== 'number' || next.kind !== 'number') {
     if (sameValue(old, next)) return old;
-    return old.kind === 'number' && old.merged && old.most === Infinity
-      ? old
-      : ids.merged(Infinity);
+    const isOld = old.kind === 'number' && old.joined === place && old.most === Infinity;
+    const holds = isOld && old.isReference === bothRefer;
+    return holds ? old : ids.joined(place, Infinity, 0, bothRefer);
   }
   const { most, least } = old;
-  const isReference = old.isReference && next.isReference;
-  const isCovered = next.most <= most && next.least >= least && isReference === old.isReference;
-  // A merged number stands for one place only, so it may go on standing for whatever comes there.
-  if (isCovered && (old.merged || old.id === next.id)) return old;
-  if (isCovered) return ids.merged(most, least, isReference);
-  if (!widen) {
-    return ids.merged(Math.max(most, next.most), Math.min(least, next.least), isReference);
+  const isCovered = next.most <= most && next.least >= least && bothRefer === old.isReference;
+  // What was made here stands for this place only, so it may go on standing for whatever comes here.
+  // A number that was made elsewhere may stand in two places, which get different ones now.
+  if (isCovered && (old.joined === place || old.id === next.id)) return old;
+  if (isCovered) return ids.joined(place, most, least, bothRefer);
+  if (!widens) {
+    return ids.joined(place, Math.max(most, next.most), Math.min(least, next.least), bothRefer);
   }
   const wider = next.most <= U32 ? U32 : Infinity;
-  return ids.merged(next.most > most ? wider : most, next.least < least ? 0 : least, isReference);
+  const newLeast = next.least < least ? 0 : least;
+  return ids.joined(place, next.most > most ? wider : most, newLeast, bothRefer);
+}
+
+/** Whether a value is a null reference, or the address of a function's record. */
+export function isReference(value: Value | undefined): boolean {
+  return (value?.kind === 'number' || value?.kind === 'address') && value.isReference;
 }
 
 function sameValue(a: Value, b: Value): boolean {

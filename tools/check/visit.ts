@@ -53,12 +53,6 @@ export function truncated({ analysis }: Visit, value: Value, width: number): Val
   return analysis.ids.number(mask);
 }
 
-/** Whether a value is a null reference or a function's record; whoever asks relies on it. */
-export function isReference({ analysis }: Visit, value: Value | undefined): boolean {
-  if (value?.kind === 'address') return !value.plus && analysis.types.isRecord(value.at);
-  return value?.kind === 'number' && value.isReference;
-}
-
 /** Any value as a number: of an address nothing is known but that it is one. */
 export function asNumber({ analysis }: Visit, value: Value): Numeric {
   return value.kind === 'number' ? value : analysis.ids.number();

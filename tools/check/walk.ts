@@ -141,9 +141,10 @@ class Walk implements Visit {
       return;
     }
     node.sources.add(source);
-    if (node.state.merge(state, ++node.joins > PATIENCE, this.analysis.ids)) {
-      this.#pending.add(address);
-    }
+    const { ids } = this.analysis;
+    const widens = ++node.joins > PATIENCE;
+    // The address names the join: values do not outlive the walk through their function.
+    if (node.state.merge(state, { ids, join: address, widens })) this.#pending.add(address);
   }
 
   #block(leader: number): void {
