@@ -13,12 +13,17 @@ const CALLS_TO_A_HASH = 10;
 
 /**
  * Lines for --batch: every exported function `times` times with operands from the edges, after each
- * call all exported globals, and after some of them and at the end the memory.
+ * call all exported globals, and after some of them and at the end the memory, by the line `memory`.
  */
-export function callsOf(wasm: Uint8Array, times: number, next: Random): string[] {
+export function callsOf(
+  wasm: Uint8Array,
+  times: number,
+  next: Random,
+  memory = '!memory',
+): string[] {
   const { functions, globals } = signaturesOf(wasm);
   const state = [...globals.keys()].map((name) => `!get ${JSON.stringify(name)}`);
-  const lines = ['!memory', ...state];
+  const lines = [memory, ...state];
   let calls = 0;
   for (let i = 0; i < times; i++) {
     for (const [name, { params }] of functions) {
@@ -27,8 +32,8 @@ export function callsOf(wasm: Uint8Array, times: number, next: Random): string[]
       if (functions.has(REWIND)) lines.push(JSON.stringify(REWIND));
       lines.push([JSON.stringify(name), ...operands].join(' '), ...state);
       calls += 1;
-      if (calls % CALLS_TO_A_HASH === 0) lines.push('!memory');
+      if (calls % CALLS_TO_A_HASH === 0) lines.push(memory);
     }
   }
-  return [...lines, '!memory'];
+  return [...lines, memory];
 }

@@ -5,7 +5,8 @@ const lines = ['"f"', '"g"', '"h"'];
 const expected = {
   answers: ['i32:00000001', 'trap: integer overflow|invalid conversion to integer', 'f32:nan'],
   logs: ['i64:0000000000000002'],
-};
+  exitCode: 0,
+} as const;
 const right = {
   stdout: 'i32:00000001\ntrap: integer overflow\nf32:ffc00001\n',
   stderr: 'i64:0000000000000002\n',
@@ -32,7 +33,7 @@ describe('the comparison with V8', () => {
   });
 
   it('expects 134 where instantiation traps', () => {
-    const trapped = { answers: ['trap: unreachable'], logs: [] };
+    const trapped = { answers: ['trap: unreachable'], logs: [], exitCode: 134 } as const;
     const run = { stdout: 'trap: unreachable\n', stderr: '', status: 134 };
     expect(() => checkRun(lines, trapped, run)).not.toThrow();
     expect(() => checkRun(lines, trapped, { ...run, status: 0 })).toThrow('exit code');

@@ -1,24 +1,28 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Cpu } from '../../tools/compiler/compile.ts';
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
-import { root } from '../../tools/root.ts';
-import { random } from '../random.ts';
-import { callsOf } from './calls.ts';
-import { generateModule } from './generate.ts';
+import { LOW_MEMORY } from './low-memory.ts';
 import { linesOf, type Run, runExecutable } from './native.ts';
 import { type Outcome, runInV8, VECTOR_LOG } from './v8.ts';
 import { withoutNanBits, withoutReferences } from './values.ts';
 
-/** How often each exported function is called. */
-const CALLS = 3;
+/** A module, lines of --batch for it, and how it is compiled. */
+export interface Case {
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly lines: readonly string[];
+  readonly cpu: Cpu;
+  /** In the kernel's form, with its memory at LOW_MEMORY. */
+  readonly atBase0: boolean;
+}
 
 /** Processors that code can be made for and that this one is. */
-const levels: readonly Cpu[] = (['x86-64', 'x86-64-v2', 'x86-64-v3'] as const).filter((cpu) => {
-  const flag = { 'x86-64': 'sse2', 'x86-64-v2': 'sse4_2', 'x86-64-v3': 'avx2' }[cpu];
-  return new RegExp(`\\b${flag}\\b`).test(readFileSync('/proc/cpuinfo', 'utf8'));
-});
+export const LEVELS: readonly Cpu[] = (['x86-64', 'x86-64-v2', 'x86-64-v3'] as const).filter(
+  (cpu) => {
+    const flag = { 'x86-64': 'sse2', 'x86-64-v2': 'sse4_2', 'x86-64-v3': 'avx2' }[cpu];
+    return new RegExp(`\\b${flag}\\b`).test(readFileSync('/proc/cpuinfo', 'utf8'));
+  },
+);
 
 /** What was compared of one module. */
 export interface Tally {
@@ -27,49 +31,39 @@ export interface Tally {
   readonly logs: number;
 }
 
-/**
- * Makes the module of a seed, runs it in V8 and, compiled, on this CPU, and compares every answer and
- * every log line. Throws at the first difference, leaving the module and the calls in build/differential.
- */
-export function compareSeed(wasmOpt: string, seed: number, runtime: WasmObject): Tally {
-  const wasm = generateModule(wasmOpt, seed);
-  const lines = callsOf(wasm, CALLS, random(seed ^ 0x5555_5555));
-  const cpu = levels[seed % levels.length];
-  try {
-    return compare(wasm, lines, runtime, cpu);
-  } catch (error) {
-    const folder = join(root, 'build/differential');
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${seed}.wasm`), wasm);
-    writeFileSync(join(folder, `${seed}.calls`), lines.map((line) => `${line}\n`).join(''));
-    throw new Error(`TACIT_SEED=${seed} (build/differential/${seed}.wasm): ${text(error)}`, {
-      cause: error,
-    });
+/** What V8 and the compiled module do differently. */
+export class Difference extends Error {
+  /** What the executable answered. */
+  readonly got: string;
+
+  constructor(what: string, expected: string, got: string) {
+    super(`${what}: V8 says ${expected}, the executable ${got}`);
+    this.got = got;
   }
 }
 
-const text = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-/** Compares the answers to `lines`, and the logs, of V8 and of the compiled module. */
-export function compare(
-  wasm: Uint8Array<ArrayBuffer>,
-  lines: readonly string[],
-  runtime: WasmObject,
-  cpu?: Cpu,
-): Tally {
-  const expected = runInV8(wasm, lines);
-  const input = lines.map((line) => `${line}\n`).join('');
-  checkRun(
-    lines,
-    expected,
-    runExecutable(makeExecutable({ wasm }, linksOf(wasm), runtime, cpu), ['--batch'], input),
-  );
+/**
+ * Compares the answers, and the logs, of V8 and of the compiled module, up to where they cannot be the
+ * same. Throws a Difference, or whatever the compiler throws.
+ */
+export function compare({ wasm, lines, cpu, atBase0 }: Case, runtime: WasmObject): Tally {
+  const expected = runInV8(wasm, lines, atBase0 ? LEAVES_LOW_MEMORY : EXHAUSTED);
+  const comparable = lines.slice(0, expected.answers.length);
+  const input = comparable.map((line) => `${line}\n`).join('');
+  const lowMemory = atBase0 ? LOW_MEMORY : undefined;
+  const executable = makeExecutable({ wasm }, linksOf(wasm), runtime, cpu, lowMemory);
+  checkRun(comparable, expected, runExecutable(executable, ['--batch'], input));
   return {
-    calls: lines.filter((line) => line.startsWith('"')).length,
+    calls: comparable.filter((line) => line.startsWith('"')).length,
     traps: expected.answers.filter((line) => line.startsWith('trap: ')).length,
     logs: expected.logs.length,
   };
 }
+
+/** V8's stack is smaller: what a module has done by then cannot be compared any more. */
+const EXHAUSTED = /^trap: call stack exhausted$/;
+/** Nor what lies around a memory that nothing guards. */
+const LEAVES_LOW_MEMORY = /^trap: (call stack exhausted|out of bounds memory access.*)$/;
 
 /** What logs vectors, if the module logs any. */
 export function linksOf(wasm: Uint8Array<ArrayBuffer>): LinkedModule[] {
@@ -82,21 +76,16 @@ export function linksOf(wasm: Uint8Array<ArrayBuffer>): LinkedModule[] {
 export function checkRun(lines: readonly string[], expected: Outcome, run: Run): void {
   const answers = linesOf(run.stdout).map(withoutNanBits).map(withoutReferences);
   const logs = linesOf(run.stderr).map(withoutNanBits);
-  // V8's stack is smaller: what a module has done by then cannot be compared any more.
-  const exhausted = expected.answers.indexOf('trap: call stack exhausted');
-  const comparable = exhausted < 0 ? expected.answers.length : exhausted;
-  for (let i = 0; i < comparable; i++) check(lines[i] ?? '', expected.answers[i], answers[i]);
-  if (exhausted >= 0) return;
+  for (const [i, answer] of expected.answers.entries()) check(lines[i] ?? '', answer, answers[i]);
   check('number of answers', String(expected.answers.length), String(answers.length));
-  const trapped = expected.answers.length < lines.length;
-  check('exit code', trapped ? '134' : '0', String(run.status));
+  check('exit code', String(expected.exitCode), String(run.status));
   const count = Math.max(expected.logs.length, logs.length);
   for (let i = 0; i < count; i++) check(`log line ${i + 1}`, expected.logs[i], logs[i]);
 }
 
 function check(what: string, expected: string | undefined, got: string | undefined): void {
   if (expected === got || (got !== undefined && isOneOf(expected, got))) return;
-  throw new Error(`${what}: V8 says ${expected}, the executable ${got}`);
+  throw new Difference(what, String(expected), String(got));
 }
 
 /** Whether V8's word for several traps covers this one. */

@@ -3,10 +3,11 @@ import { wat } from '../wat.ts';
 import { type Signatures, signaturesOf } from './signatures.ts';
 import { formatComparable, formatValue, parseValue } from './values.ts';
 
-/** What came of a module: an answer a line, and what it logged. */
+/** What came of a module: an answer a line, what it logged, and how its executable has to end. */
 export interface Outcome {
   readonly answers: readonly string[];
   readonly logs: readonly string[];
+  readonly exitCode: 0 | 134;
 }
 
 /**
@@ -25,8 +26,12 @@ function vectorLog(imports: WebAssembly.Imports): WebAssembly.Exports {
   return new WebAssembly.Instance(new WebAssembly.Module(VECTOR_LOG), imports).exports;
 }
 
-/** Answers the lines of --batch in V8. Names are JSON strings. */
-export function runInV8(wasm: Uint8Array<ArrayBuffer>, lines: readonly string[]): Outcome {
+/** Answers the lines of --batch in V8, until an answer is `last`. Names are JSON strings. */
+export function runInV8(
+  wasm: Uint8Array<ArrayBuffer>,
+  lines: readonly string[],
+  last: RegExp,
+): Outcome {
   const logs: string[] = [];
   const log = (type: 'i32' | 'i64' | 'f32' | 'f64') => (value: number | bigint) => {
     logs.push(formatValue(type, value));
@@ -45,9 +50,16 @@ export function runInV8(wasm: Uint8Array<ArrayBuffer>, lines: readonly string[])
   try {
     instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), imports);
   } catch (error) {
-    return { answers: [trapOf(error)], logs };
+    return { answers: [trapOf(error)], logs, exitCode: 134 };
   }
-  return { answers: lines.map((line) => answer(instance, signatures, line)), logs };
+  const answers: string[] = [];
+  for (const line of lines) {
+    const logged = logs.length;
+    const given = answer(instance, signatures, line);
+    if (last.test(given)) return { answers, logs: logs.slice(0, logged), exitCode: 0 };
+    answers.push(given);
+  }
+  return { answers, logs, exitCode: 0 };
 }
 
 function answer(

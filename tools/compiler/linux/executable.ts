@@ -21,6 +21,15 @@ export interface LinkedModule extends Module {
   readonly name: string;
 }
 
+/**
+ * Addresses that the memory of a module in the kernel's form has, page-aligned: its linear memory is
+ * the low 4 GiB of the address space, of which the rest is ours or nobody's.
+ */
+export interface LowMemory {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Everything but the run-time's static data is linked from here on. */
 const TEXT = 0x1000_0000;
 const PAGE = 4096;
@@ -28,6 +37,8 @@ const PAGE = 4096;
 /**
  * Compiles `program` and the modules linked to it, which are instantiated first, in order, into a
  * static executable for x86-64 Linux, its code for processors from `cpu` on. `runtime` comes from compileRuntime.
+ * With `lowMemory` the code has the kernel's form, and nothing keeps it from the rest of the process: for tests
+ * of that form.
  *
  * @throws UserError `malformed: …`, `invalid: …`, `unsupported: …`, `unlinkable: …`
  */
@@ -36,6 +47,7 @@ export function makeExecutable(
   links: readonly LinkedModule[],
   runtime: WasmObject,
   cpu: Cpu = 'x86-64',
+  lowMemory?: LowMemory,
 ): Uint8Array {
   const instances: NamedObject[] = [];
   const byName = new Map<string, WasmObject>();
@@ -48,7 +60,7 @@ export function makeExecutable(
     const index = instances.length;
     const object = compile(wasm, {
       instance: name === '' ? 'main' : `link.${name}`,
-      mode: 'basereg',
+      mode: lowMemory ? 'base0' : 'basereg',
       cpu,
       hasYmmState: true,
       linked: modules.length > 1,
@@ -57,7 +69,7 @@ export function makeExecutable(
     instances.push({ name, object, sources: sourceMap ? readSourceMap(sourceMap) : undefined });
     if (name !== '') byName.set(name, object);
   }
-  return link(instances, runtime);
+  return link(instances, runtime, lowMemory);
 }
 
 /** Whether the text of the module's name stands in the binary at all: enough to leave spectest out. */
@@ -65,7 +77,11 @@ function importsFrom(wasm: Uint8Array, module: string): boolean {
   return Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength).includes(module);
 }
 
-function link(instances: readonly NamedObject[], runtime: WasmObject): Uint8Array {
+function link(
+  instances: readonly NamedObject[],
+  runtime: WasmObject,
+  lowMemory: LowMemory | undefined,
+): Uint8Array {
   const objects = instances.map(({ object }) => object);
   const memories = objects.flatMap(({ memory }) =>
     memory && !memory.imported && memory.symbol !== undefined ? [memory.symbol] : [],
@@ -102,6 +118,7 @@ function link(instances: readonly NamedObject[], runtime: WasmObject): Uint8Arra
     addresses.of('_start'),
     [
       ...runtimeData(runtime),
+      ...(lowMemory ? [lowSegment(objects, lowMemory)] : []),
       segment('.text', text, 'rx'),
       segment('.rodata', rodata, 'r'),
       segment('.data', data, 'rw'),
@@ -152,6 +169,14 @@ function segment(
   access: Segment['access'],
 ): Segment {
   return { name, address: Number(address), bytes, memorySize: bytes.length, access };
+}
+
+function lowSegment(objects: readonly WasmObject[], { start, end }: LowMemory): Segment {
+  const contents = objects.flatMap(({ memory }) => memory?.segments ?? []);
+  const last = Math.max(start, ...contents.map(({ offset, bytes }) => offset + bytes.length));
+  const bytes = new Uint8Array(last - start);
+  for (const data of contents) bytes.set(data.bytes, data.offset - start);
+  return { name: '.memory', address: start, bytes, memorySize: end - start, access: 'rw' };
 }
 
 /** A run of zeros that is worth a segment of its own, as files hold none at a segment's end. */

@@ -144,7 +144,8 @@ function instanceInfo(
   tables: Tables,
 ): Partial<View<typeof InstanceInfo>> {
   const { memory } = object;
-  const segments = memory && !memory.imported ? memory.segments : [];
+  const ownsMemory = memory?.symbol !== undefined && !memory.imported;
+  const segments = ownsMemory ? memory.segments : [];
   const records = object.functions
     .flatMap(({ symbol, index }) => {
       const address = addresses.find(`${symbol}.record`);
@@ -166,7 +167,7 @@ function instanceInfo(
     name: named.bytes,
     nameSize: named.size,
     memory: memory?.symbol === undefined ? 0 : addresses.of(memory.symbol),
-    ownsMemory: memory && !memory.imported ? 1 : 0,
+    ownsMemory: ownsMemory ? 1 : 0,
     segments: tables.array(
       DataInfo,
       segments.map(({ offset, bytes }) => ({

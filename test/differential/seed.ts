@@ -1,0 +1,61 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WasmObject } from '../../tools/compiler/object.ts';
+import { root } from '../../tools/root.ts';
+import { random } from '../random.ts';
+import { callsOf } from './calls.ts';
+import { type Case, compare, LEVELS, type Tally } from './compare.ts';
+import { generateModule } from './generate.ts';
+import { atLowMemory, DIGEST } from './low-memory.ts';
+import { failsLike, minimize } from './minimize.ts';
+
+/** How often each exported function is called. */
+const CALLS = 3;
+
+/**
+ * Makes the module of a seed, runs it in V8 and, compiled in both forms, on this CPU, and compares every
+ * answer and every log line. Throws at the first difference, leaving the module and the calls in
+ * build/differential, and a smaller module that shows the same.
+ */
+export async function compareSeed(
+  wasmOpt: string,
+  seed: number,
+  runtime: WasmObject,
+): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  for (const [form, example] of casesOf(wasmOpt, seed)) {
+    try {
+      tallies.push(compare(example, runtime));
+    } catch (error) {
+      const folder = join(root, 'build/differential');
+      mkdirSync(folder, { recursive: true });
+      const write = (name: string, { wasm, lines }: Case) => {
+        writeFileSync(join(folder, `${name}.wasm`), wasm);
+        writeFileSync(join(folder, `${name}.calls`), lines.map((line) => `${line}\n`).join(''));
+      };
+      write(`${seed}`, example);
+      const fails = failsLike(example, runtime);
+      if (fails) write(`${seed}.min`, await minimize(example, fails));
+      const where = `TACIT_SEED=${seed} (${form}, ${example.cpu}, build/differential/${seed}*)`;
+      const text = error instanceof Error ? error.message : String(error);
+      throw new Error(`${where}: ${text}`, { cause: error });
+    }
+  }
+  return tallies;
+}
+
+/** The module of a seed in both forms: with a base register and, where it has a memory, at base 0. */
+function casesOf(wasmOpt: string, seed: number): [form: string, example: Case][] {
+  const wasm = generateModule(wasmOpt, seed);
+  const next = random(seed ^ 0x5555_5555);
+  const level = (i: number) => LEVELS[(seed + i) % LEVELS.length] ?? 'x86-64';
+  const lines = callsOf(wasm, CALLS, next);
+  const withRegister = { wasm, lines, cpu: level(0), atBase0: false };
+  const low = atLowMemory(wasm);
+  if (!low) return [['base register', withRegister]];
+  const lowLines = callsOf(low, CALLS, next, JSON.stringify(DIGEST));
+  return [
+    ['base register', withRegister],
+    ['base 0', { wasm: low, lines: lowLines, cpu: level(1), atBase0: true }],
+  ];
+}
