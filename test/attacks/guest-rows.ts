@@ -1,4 +1,187 @@
-import type { Row } from './verdict.ts';
+import { type Cell, deniedFirst, guarded, type Place, type Row } from './verdict.ts';
+
+const ALL: readonly Place[] = ['none', 'sev', 'sev-es', 'snp', 'snp-hv'];
+const SNP: readonly Place[] = ['snp', 'snp-hv'];
+
+/** The same cell in each of `places`. */
+function same(places: readonly Place[], cell: Cell): Partial<Record<Place, Cell>> {
+  return Object.fromEntries(places.map((place) => [place, cell]));
+}
 
 /** B1 to B32: what the guest's own code must stop. */
-export const GUEST_ROWS: readonly Row[] = [];
+export const GUEST_ROWS: readonly Row[] = [
+  {
+    id: 'B1',
+    title: 'double validation: two pages for one address',
+    source: 'Oak 740149baf6',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'a page that the map has twice, with another behind it the second time',
+        cells: same(SNP, guarded('MEMORY_MAP_OVERLAP', 'double-validation')),
+      },
+    ],
+  },
+  {
+    id: 'B2',
+    title: 'a page with secrets given out as fresh',
+    source: 'COCONUT-SVSM 10a1826c',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'the page of the secrets in place of fresh RAM',
+        cells: same(SNP, guarded('unharmed', 'frames-not-zeroed')),
+      },
+    ],
+  },
+  {
+    id: 'B3',
+    title: 'a memory map that lies',
+    source: 'Oak 10690e8da3 (GHSA-pj9q-pv45-xq8g), COCONUT-SVSM issue 22',
+    catalogue: ['G', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'RAM where the image lies',
+        cells: same(ALL, guarded('unharmed', 'map-over-image')),
+      },
+      {
+        how: 'RAM at an address that is no address',
+        cells: same(ALL, guarded('MEMORY_MAP_BAD', 'map-beyond')),
+      },
+    ],
+  },
+  {
+    id: 'B4',
+    title: 'shared without giving up the validation',
+    source: 'Oak 0cbee8d3c2',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'the host keeps what is shared as the guest’s own',
+        cells: same(SNP, guarded('unharmed', 'share-without-rescind')),
+      },
+    ],
+  },
+  {
+    id: 'B5',
+    title: 'page-state changes that are not what the host says',
+    source: 'EDK II reads the header where the host writes it',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'stops half-way',
+        cells: { snp: guarded('unharmed', 'psc-not-resumed') },
+      },
+      {
+        how: 'goes back',
+        cells: { snp: guarded('PSC_TAMPERED', 'psc-header-believed') },
+      },
+      {
+        how: 'moves the end',
+        cells: same(SNP, guarded('PSC_TAMPERED', 'psc-header-believed')),
+      },
+      {
+        how: 'sets reserved bits',
+        cells: same(SNP, guarded('PSC_TAMPERED', 'psc-header-believed')),
+      },
+      {
+        how: 'says that it failed, and yet is done',
+        cells: same(SNP, guarded('PSC_REFUSED', 'psc-error-ignored')),
+      },
+    ],
+  },
+  {
+    id: 'B6',
+    title: 'stale cache lines after a page changed its state',
+    source: 'CVE-2025-38560, AMD-SN-3017',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'lines of the host’s written back over what the guest has there',
+        cells: same(SNP, guarded('unharmed', 'cache-untouched')),
+      },
+    ],
+  },
+  {
+    id: 'B7',
+    title: 'WeSee: #VC that never was',
+    source: 'CVE-2024-25742, AMD-SB-3008',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'as for VMMCALL, while the program runs',
+        cells: {
+          ...same(['sev-es', 'snp'], guarded('VC_AT_WRONG_SITE', 'vc-by-code')),
+          'snp-hv': deniedFirst('VMRUN.X', 'event-injection', 'vc-by-code'),
+        },
+      },
+    ],
+  },
+  {
+    id: 'B8',
+    title: 'what a #VC handler leaves in the GHCB before it looks',
+    source: 'WeSee §9.1',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'with a canary in each general register',
+        cells: {
+          ...same(['sev-es', 'snp'], guarded('VC_AT_WRONG_SITE', 'vc-writes-first')),
+          'snp-hv': deniedFirst('VMRUN.X', 'event-injection', 'vc-writes-first'),
+        },
+      },
+    ],
+  },
+  {
+    id: 'B9',
+    title: 'a #VC of another kind than the instruction',
+    source: 'WeSee §8.1: COCONUT-SVSM and Oak in 2024',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'each other code at each instruction that raises one',
+        cells: same(['sev-es', 'snp'], guarded('VC_AT_WRONG_SITE', 'vc-by-code')),
+      },
+    ],
+  },
+  {
+    id: 'B10',
+    title: 'MMIO emulation aimed at private memory',
+    source: 'CVE-2023-46813',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [],
+    absent: {
+      construct: 'a decoder of memory accesses',
+      file: 'test/attacks/absent.test.ts',
+      test: 'decodes no memory access',
+    },
+  },
+  {
+    id: 'B11',
+    title: 'a race with a user’s #VC',
+    source: 'CVE-2023-46813',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [],
+    absent: {
+      construct: 'CPL 3',
+      file: 'test/attacks/absent.test.ts',
+      test: 'has no segment and no gate of CPL 3',
+    },
+  },
+  {
+    id: 'B12',
+    title: 'a #VC where none can be served',
+    source: 'Linux, arch/x86/coco/sev/noinstr.c',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'while another is served',
+        cells: same(['sev-es', 'snp'], guarded('VC_NESTED', 'vc-anywhere')),
+      },
+      {
+        how: 'in the middle of a request',
+        cells: same(['sev-es', 'snp'], guarded('VC_AT_WRONG_SITE', 'vc-anywhere')),
+      },
+    ],
+  },
+];

@@ -5,6 +5,7 @@
 import * as Injection from '../../spec/event-injection.ts';
 import * as Launch from '../../spec/launch.ts';
 import * as SevStatus from '../../spec/sev-status.ts';
+import { RANDOM_STUCK } from './core/memory-map.ts';
 import { EXIT_LIMIT, type RmpEntry } from './core.ts';
 import type { DmaFault } from './devices/iommu.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
 import type { GhcbRequest } from './hypervisor/ghcb-request.ts';
 import { type HostFault, PAGE } from './hypervisor/guest-memory.ts';
 import { type RmpUpdate, rmpUpdate } from './hypervisor/rmp.ts';
+import { StaleLines } from './hypervisor/stale-lines.ts';
 import type { DataUpdate, LaunchedPage, Machine, Snapshot } from './machine.ts';
 import type { Termination } from './termination.ts';
 import type { VmExit } from './vcpu/vcpu.ts';
@@ -69,9 +71,11 @@ export class HostileHost {
   readonly machine: Machine;
   readonly #watches = new Map<number, (access: WatchedAccess) => void>();
   readonly #counts = new Map<number, number>();
+  readonly #lines: StaleLines;
 
   constructor(machine: Machine) {
     this.machine = machine;
+    this.#lines = new StaleLines(machine.core);
   }
 
   /** The table of honest answers; entries can be replaced, and the replaced ones called. */
@@ -280,9 +284,14 @@ export class HostileHost {
     return this.read(this.#vmsaSpa(), PAGE);
   }
 
-  /** Goes over to the vCPU whose VMSA is in system frame `frame`, and flushes the TLB or not. */
-  switchVcpu(frame: number, flush = true): void {
-    this.machine.vcpu.switchTo(frame, this.machine.memory, flush);
+  /** Goes over to the vCPU whose VMSA is in system frame `frame`. */
+  switchVcpu(frame: number): void {
+    this.machine.vcpu.switchTo(frame, this.machine.memory);
+  }
+
+  /** Has no translations forgotten any more when it enters another state of the guest's. */
+  keepTranslations(): void {
+    this.machine.vcpu.flushes = false;
   }
 
   /** VMRUN of the vCPU's VMSA on another processor, which its own may be in the guest with. */
@@ -307,6 +316,25 @@ export class HostileHost {
     this.machine.core.write(spa, bytes, 0);
   }
 
+  /**
+   * Writes 64 bytes to guest address `gpa`, before the page is the guest's, and keeps the line in the host's
+   * cache: {@link evictLines} brings it down to memory later, unless the guest sees to it before.
+   */
+  keepLine(gpa: bigint, bytes: Uint8Array): void {
+    const spa = this.machine.memory.spa(gpa);
+    if (spa === undefined) throw new RangeError(`no memory at 0x${gpa.toString(16)}`);
+    this.#lines.keep(spa, bytes);
+    const page = gpa - (gpa % BigInt(PAGE));
+    this.onAccess(page, (access) => {
+      if (!access.write) this.#lines.read(Math.floor(spa / PAGE), Number(access.gpa - page));
+    });
+  }
+
+  /** Writes back what the guest left in the host's cache; how many lines. */
+  evictLines(): number {
+    return this.#lines.evict();
+  }
+
   /** Writes an RMP entry as it should never be. */
   forgeRmp(frame: number, change: Partial<RmpEntry>): void {
     const { frames } = this.machine.core;
@@ -328,6 +356,11 @@ export class HostileHost {
   /** Has RDRAND and RDSEED say that they have no number. */
   withholdRandom(withheld: boolean): void {
     this.machine.core.control.randomReady = withheld ? 0 : 1;
+  }
+
+  /** Has RDRAND and RDSEED give `value` for ever, as numbers that they are sure of. */
+  breakRandom(value: bigint): void {
+    Object.assign(this.machine.core.control, { random: value, randomReady: RANDOM_STUCK });
   }
 
   // Runs

@@ -79,6 +79,9 @@ export const LIFTED_ENCRYPTION: u32 = 64;
 export const LIFTED_PVALIDATE_VMPL: u32 = 128;
 export const LIFTED_RMPADJUST_VMPL: u32 = 256;
 
+/** Control.randomReady of a generator that gives the same for ever. */
+export const RANDOM_STUCK: u32 = 2;
+
 /** What `run` answers beside SVM exit codes. */
 export const EXIT_LIMIT: u32 = 0x1_0000;
 export const EXIT_UNIMPLEMENTED: u32 = 0x1_0001;

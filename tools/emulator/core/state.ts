@@ -125,7 +125,7 @@ export const Control = layout('Control', 0x400, {
   missing:      u32(0x214),
   /** State of the generator behind RDRAND and RDSEED. */
   random:       u64(0x218),
-  /** Cleared: RDRAND and RDSEED report that they have no number. */
+  /** Of RDRAND and RDSEED: 0 they have no number, 1 as they should be, RANDOM_STUCK always `random` itself. */
   randomReady:  u8(0x220),
   /** Time that passed without instructions, while the guest was halted; runs with their count. */
   timeSkipped:  u64(0x228),
@@ -134,6 +134,8 @@ export const Control = layout('Control', 0x400, {
   tscFrequency: u32(0x238),
   /** The tweak of memory encryption is a linear function of the address, without a key. */
   linearTweak:  u8(0x221),
+  /** A run begins with the translations of the one before, whatever was changed in between: VMCB TLB_CONTROL 0. */
+  keepsTranslations: u8(0x222),
   /** Checks that are not made, LIFTED_* of memory-map.ts: for controls of tests. */
   lifted:       u32(0x23c),
 });

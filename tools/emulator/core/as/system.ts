@@ -1,6 +1,7 @@
 /** System instructions by effect: descriptor tables, control registers, and the rest. APM3 §4. */
 import * as Reg from '../../../../spec/cpu';
 import * as Exit from '../../../../spec/exit';
+import { RANDOM_STUCK } from '../memory-map';
 import { FLAG_CPL0, NO_INTERCEPT, ROW_FLAGS, ROW_INTERCEPT } from '../row-format';
 import { readMemory, writeMemory } from './access';
 import { mode64 } from './address';
@@ -206,19 +207,24 @@ function readTimeStamp(p: usize, withId: bool): void {
   if (withId) store<u64>(Cpu.RCX, load<u32>(Cpu.TSC_AUX));
 }
 
-/** RDRAND, RDSEED: SplitMix64 from the machine's seed. */
+/** RDRAND, RDSEED: SplitMix64 from the machine's seed, or the same again and again where they are broken. */
 function random(p: usize, n: u32): void {
   setFlags(0x8d5, 0);
   let value: u64 = 0;
-  if (load<u8>(Control.RANDOM_READY) !== 0) {
-    let z = load<u64>(Control.RANDOM) + 0x9e37_79b9_7f4a_7c15;
-    store<u64>(Control.RANDOM, z);
-    z = (z ^ (z >> 30)) * 0xbf58_476d_1ce4_e5b9;
-    z = (z ^ (z >> 27)) * 0x94d0_49bb_1331_11eb;
-    value = z ^ (z >> 31);
+  const ready: u32 = load<u8>(Control.RANDOM_READY);
+  if (ready !== 0) {
+    value = ready === RANDOM_STUCK ? load<u64>(Control.RANDOM) : nextRandom();
     setFlags(Reg.RFLAGS_CF, Reg.RFLAGS_CF);
   }
   writeRegister(load<u8>(p, DESTINATION), n, value);
+}
+
+function nextRandom(): u64 {
+  let z = load<u64>(Control.RANDOM) + 0x9e37_79b9_7f4a_7c15;
+  store<u64>(Control.RANDOM, z);
+  z = (z ^ (z >> 30)) * 0xbf58_476d_1ce4_e5b9;
+  z = (z ^ (z >> 27)) * 0x94d0_49bb_1331_11eb;
+  return z ^ (z >> 31);
 }
 
 /** User-mode instruction prevention: SGDT and friends at CPL 3. APM2 §3.1.3. */

@@ -1,0 +1,185 @@
+/** One attack on a guest: the host meddles, the guest runs to its end, and somebody looks for its secrets. */
+import * as Exit from '../../spec/exit.ts';
+import { INFO_MASK } from '../../spec/ghcb-msr.ts';
+import { HostileHost } from '../../tools/emulator/hostile.ts';
+import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
+import { launchIgvm } from '../../tools/emulator/launch/igvm.ts';
+import { createMachine, type Machine, type MachineOptions } from '../../tools/emulator/machine.ts';
+import { encrypted, protectedState } from '../../tools/emulator/mode.ts';
+import type { Termination } from '../../tools/emulator/termination.ts';
+import { leaks } from './canary.ts';
+import type { Guest, Guests } from './guests.ts';
+import type { Outcome, Setting } from './row.ts';
+
+const MIB = 0x10_0000;
+const LIMIT = 20_000_000;
+const MOST_EXITS = 100_000;
+/** Where the victim's generator starts: test/fixtures/attacks/victim.ts. */
+const SEED = 0x0123_4567_89ab_cdefn;
+
+/** The 16 bytes that the victim keeps secret, which it makes itself. */
+export function victimSecret(): Buffer {
+  const bytes = Buffer.alloc(16);
+  let state = SEED;
+  for (const at of [0, 8]) {
+    for (let i = 0; i < 100; i++) {
+      state ^= BigInt.asUintN(64, state << 13n);
+      state ^= state >> 7n;
+      state ^= BigInt.asUintN(64, state << 17n);
+    }
+    bytes.writeBigUInt64LE(state, at);
+  }
+  return bytes;
+}
+
+/** How an attack on a guest went. */
+export interface Seen {
+  /** Name of the reason, 'unharmed' if the guest came to its end as ever, or what else. */
+  readonly ends: string;
+  /** The guest went on to an end of its own, whatever its program made of it. */
+  readonly wentOn: boolean;
+  readonly leaks: readonly string[];
+  readonly console: string;
+}
+
+/** A guest in the hands of a host. */
+export class Trial {
+  readonly setting: Setting;
+  readonly machine: Machine;
+  readonly host: HostileHost;
+  /** What the host must not see, beside what the program keeps. */
+  readonly secrets: Buffer[] = [victimSecret()];
+  readonly #image: Uint8Array;
+  readonly #leaks = new Set<string>();
+  readonly #said = new Map<string, () => void>();
+  #console = '';
+
+  constructor(setting: Setting, image: Uint8Array, options: Partial<MachineOptions> = {}) {
+    const { mode, host, without } = setting;
+    this.setting = setting;
+    this.#image = image;
+    this.machine = createMachine({
+      mode,
+      host,
+      without,
+      memory: 4 * MIB,
+      reset: false,
+      console: (byte) => {
+        this.#console += String.fromCharCode(byte);
+        this.#said.get(`${this.#console.trimEnd().split('\n').at(-1)}\n`)?.();
+      },
+      ...options,
+    });
+    this.host = new HostileHost(this.machine);
+  }
+
+  get console(): string {
+    return this.#console;
+  }
+
+  /** Does `action` once the guest has said `line`. */
+  once(line: string, action: () => void): void {
+    this.#said.set(`${line}\n`, () => {
+      this.#said.clear();
+      action();
+    });
+  }
+
+  /** Guest frames that hold `bytes`, as the guest sees them: what a debugger finds, and no host. */
+  framesWith(bytes: Uint8Array): number[] {
+    const { core, asid, memory, mode } = this.machine;
+    const key = encrypted(mode) ? asid : 0;
+    return memory.ranges.flatMap(({ gfn, frame, pages }) =>
+      Array.from({ length: pages }, (_, i) => i)
+        .filter((i) => Buffer.from(core.read((frame + i) * PAGE, PAGE, key)).includes(bytes))
+        .map((i) => gfn + i),
+    );
+  }
+
+  /** What the guest sees in its frame `gfn`. */
+  guestPage(gfn: number): Buffer {
+    const { core, asid, memory, mode } = this.machine;
+    const frame = memory.frameOf(gfn) ?? 0;
+    return Buffer.from(core.read(frame * PAGE, PAGE, encrypted(mode) ? asid : 0));
+  }
+
+  launch(): void {
+    launchIgvm(this.machine, this.#image);
+    const { guestContext, answers } = this.machine.hypervisor;
+    const keys = guestContext && this.machine.psp.context(guestContext)?.vmpcks;
+    if (keys) this.secrets.push(...keys.map((key) => Buffer.from(key)));
+    if (!protectedState(this.setting.mode)) return;
+    const honest = answers.exits.get(Exit.VMGEXIT);
+    answers.exits.set(Exit.VMGEXIT, (host, exit) => {
+      this.#lookAtGhcb();
+      honest?.(host, exit);
+    });
+  }
+
+  /** Lets the guest run to its end. */
+  run(limit = LIMIT): Seen {
+    const { core, hypervisor } = this.machine;
+    const last = core.instructions + limit;
+    for (let exits = 0; hypervisor.ended === undefined; exits++) {
+      // A guest that faults for ever executes nothing.
+      if (core.instructions >= last || exits >= MOST_EXITS) hypervisor.end({ kind: 'limit' });
+      else hypervisor.answer(hypervisor.enter(last - core.instructions));
+    }
+    return this.seen(hypervisor.ended);
+  }
+
+  /** What there is to see once the guest came to `end`. */
+  seen(end: Termination): Seen {
+    if (encrypted(this.setting.mode)) {
+      for (const secret of this.secrets) {
+        for (const place of leaks(this.machine, secret, this.#console)) this.#leaks.add(place);
+      }
+    }
+    return {
+      ends: nameOf(end, this.#console),
+      wentOn: end.kind === 'exit',
+      leaks: [...this.#leaks],
+      console: this.#console,
+    };
+  }
+
+  /** The page of each request: the guest writes over it with the next. */
+  #lookAtGhcb(): void {
+    const { memory, vcpu } = this.machine;
+    if ((vcpu.ghcb & BigInt(INFO_MASK)) !== 0n) return;
+    const page = Buffer.from(memory.readGuest(vcpu.ghcb, PAGE) ?? []);
+    for (const secret of this.secrets) if (page.includes(secret)) this.#leaks.add('GHCB');
+  }
+}
+
+/** Launches the victim in the hands of `meddle`, and lets it run to its end. */
+export async function attackOn(
+  guests: Guests,
+  setting: Setting,
+  meddle: (trial: Trial) => void,
+  { machine = {}, ...guest }: Partial<Guest> & { machine?: Partial<MachineOptions> } = {},
+): Promise<Seen> {
+  const { host, mutation } = setting;
+  const trial = new Trial(setting, await guests.image({ host, mutation, ...guest }), machine);
+  meddle(trial);
+  trial.launch();
+  return trial.run();
+}
+
+/** The attack wins if the guest goes on: it must end. */
+export function mustEnd({ ends, wentOn, leaks: places }: Seen): Outcome {
+  return { won: wentOn || places.length > 0, ends };
+}
+
+/** The attack wins if the guest comes to harm: it must go on. */
+export function mustGoOn({ ends, wentOn, leaks: places }: Seen): Outcome {
+  return { won: (wentOn && ends !== 'unharmed') || places.length > 0, ends };
+}
+
+function nameOf(end: Termination, console: string): string {
+  if (end.kind === 'panic') return end.name;
+  if (end.kind === 'shutdown') return `shutdown: ${end.cause}`;
+  if (end.kind !== 'exit') return end.kind;
+  const asEver = /^Tacit, mode [a-z-]+\nopen\nclosed\n$/.test(console);
+  return end.code === 0 && asEver ? 'unharmed' : `exit ${end.code}`;
+}
