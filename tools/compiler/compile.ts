@@ -13,6 +13,8 @@ import { lower } from './ir/lower.ts';
 import { lowerVectors } from './ir/lower-vector.ts';
 import { removeTrivialPhis } from './ir/phis.ts';
 import { printFn } from './ir/print.ts';
+import { reassociate } from './ir/reassociate.ts';
+import { rotateLoops } from './ir/rotate.ts';
 import { makeStart } from './ir/synthesize.ts';
 import type { Fn } from './ir/value.ts';
 import type { Binding, ObjectImport, WasmObject } from './object.ts';
@@ -103,6 +105,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   };
   passes.print('build', fn.name, () => printFn(fn));
   onFn('phis', () => removeTrivialPhis(fn));
+  onFn('rotate', () => rotateLoops(fn));
   onFn('lower', () =>
     lower(fn, { hasPopulationCount: target.v2, hasWholeMemory: !target.baseRegister }),
   );
@@ -118,6 +121,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   onFn('induction', () => boundInductions(fn));
   onFn('constants', () => keepConstants(fn));
   onFn('dce', () => removeDeadCode(fn));
+  onFn('reassociate', () => reassociate(fn));
   const code: MachineFn = passes.run('select', () => select(fn, context, target, output.constants));
   passes.print('select', fn.name, () => printMachine(code));
   passes.run('allocate', () => allocate(code, target));

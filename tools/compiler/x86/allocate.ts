@@ -195,12 +195,16 @@ class LinearScan {
 
   /** A register that saves a move and is free for all of the interval; else -1. */
   #freeHint(interval: Interval): number {
-    const { fixedHints, related } = this.#intervals;
+    const { destinies, fixedHints, related } = this.#intervals;
     const { register } = interval;
     const last = this.#lastLocation(register);
     if (last >= 0 && this.#isFree(last, interval)) return last;
     const fixed = fixedHints[register] as number;
     if (fixed >= 0 && this.#isFree(fixed, interval)) return fixed;
+    const destiny = destinies[register] as number;
+    for (const { location } of destiny < 0 ? [] : (this.#pieces[destiny] as Interval[])) {
+      if (location >= 0 && this.#isFree(location, interval)) return location;
+    }
     for (const other of related[register] ?? []) {
       for (const { location } of this.#pieces[other] as Interval[]) {
         if (location >= 0 && this.#isFree(location, interval)) return location;

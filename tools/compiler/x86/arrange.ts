@@ -14,16 +14,20 @@ export function arrangeBlocks(fn: MachineFn): MachineBlock[] {
   return blocks;
 }
 
-/** The first block of each innermost loop, as they are written: where it pays to be aligned. */
-export function loopTops(blocks: readonly MachineBlock[]): Set<MachineBlock> {
-  const tops = new Map<MachineBlock, MachineBlock>();
+/** The first block of each innermost loop, as they are written, with the last one: loops to align. */
+export function innermostLoops(blocks: readonly MachineBlock[]): Map<MachineBlock, MachineBlock> {
+  const found = new Map<MachineBlock, { top: MachineBlock; bottom: MachineBlock }>();
   const outer = new Set<MachineBlock>();
   for (const block of blocks) {
-    if (!block.loop) continue;
-    if (!tops.has(block.loop)) tops.set(block.loop, block);
-    if (block.loop.outer) outer.add(block.loop.outer);
+    const { loop } = block;
+    if (!loop) continue;
+    const known = found.get(loop);
+    if (known) known.bottom = block;
+    else found.set(loop, { top: block, bottom: block });
+    if (loop.outer) outer.add(loop.outer);
   }
-  return new Set([...tops].filter(([header]) => !outer.has(header)).map(([, top]) => top));
+  const innermost = [...found].filter(([header]) => !outer.has(header));
+  return new Map(innermost.map(([, { top, bottom }]) => [top, bottom]));
 }
 
 function rotate(blocks: MachineBlock[], header: MachineBlock): void {

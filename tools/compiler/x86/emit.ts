@@ -1,6 +1,6 @@
 import type { TrapReason } from '../object.ts';
 import { Type } from '../wasm/opcodes.ts';
-import { arrangeBlocks, loopTops } from './arrange.ts';
+import { arrangeBlocks, innermostLoops } from './arrange.ts';
 import { isWorthCopying, MOST_COMPARISONS } from './copying.ts';
 import type { Emitter } from './emitter.ts';
 import {
@@ -50,6 +50,7 @@ import type { Label } from './operand.ts';
 import { R10, R14, RAX, RSP } from './operand.ts';
 import type { Output } from './output.ts';
 import { type LocationMove, orderMoves } from './parallel-move.ts';
+import { beginRelaxed, relax } from './relax.ts';
 import { SAVED_BY_CALLEE, type Target } from './target.ts';
 import { threaded } from './threading.ts';
 
@@ -123,15 +124,25 @@ export class FunctionEmitter {
   emit(index: number): void {
     const { asm, output } = this;
     const blocks = arrangeBlocks(this.#fn);
+    const firstLabel = beginRelaxed(asm);
     this.#prologue();
     const bodyStart = asm.size;
-    const tops = loopTops(blocks);
+    const loops = innermostLoops(blocks);
+    const loopEnds = new Map<MachineBlock, Label>();
     blocks.forEach((block, i) => {
       this.#next = blocks[i + 1];
-      if (tops.has(block) && !block.cold) asm.align(16);
+      const bottom = block.cold ? undefined : loops.get(block);
+      if (bottom) {
+        const end = asm.label();
+        loopEnds.set(bottom, end);
+        asm.alignLoop(end);
+      }
       this.#emitBlock(block);
+      const ended = loopEnds.get(block);
+      if (ended !== undefined) asm.bind(ended);
     });
     for (let more = this.#deferred.shift(); more; more = this.#deferred.shift()) more();
+    relax(asm, this.#start, firstLabel, output.sites);
     output.functions.push({
       symbol: this.#symbol,
       index,

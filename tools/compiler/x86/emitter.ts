@@ -3,25 +3,27 @@ import type { Label } from './operand.ts';
 
 /** As tools/compiler/object.ts's, without the section: what the linker adds at `offset`. */
 export interface Relocation {
-  readonly offset: number;
+  offset: number;
   readonly kind: 'rel32' | 'abs64' | 'abs32' | 'abs32s';
   readonly symbol: string;
   readonly addend: number;
 }
 
+/** Bytes that the processor fetches at once, at a multiple of their number (Zen: the op cache's lines). */
+export const LINE = 64;
 /** Longest instruction (15 bytes), and any prefix written before it. */
 const ROOM = 32;
 /** Numbers for each use of a label: where, how many bytes, which label, bytes up to the next instruction. */
-const FIXUP = 4;
+export const FIXUP = 4;
 /** A label that is not bound yet. */
-const UNBOUND = -1;
+export const UNBOUND = -1;
 
 const PREFIXES = { lock: 0xf0, rep: 0xf3, repne: 0xf2, address32: 0x67 } as const;
 
-const JMP_SHORT = 0xeb;
-const JMP_NEAR = 0xe9;
+export const JMP_SHORT = 0xeb;
+export const JMP_NEAR = 0xe9;
 const CALL_NEAR = 0xe8;
-const JCC_SHORT = 0x70;
+export const JCC_SHORT = 0x70;
 const JCC_NEAR = 0x80;
 
 /** NOPs of 1 to 9 bytes as AMD's optimization guide recommends (47414 §2.7); valid in both modes. */
@@ -54,9 +56,18 @@ export class Emitter {
    */
   avx = false;
   readonly relocations: Relocation[] = [];
-  private positions = new Int32Array(256);
-  private labels = 0;
-  private readonly fixups: number[] = [];
+  /** Where labels are, or {@link UNBOUND}. */
+  positions = new Int32Array(256);
+  labels = 0;
+  /** Uses of labels, {@link FIXUP} numbers each. */
+  readonly fixups: number[] = [];
+  /**
+   * While branches are left for relax.ts to shorten: indexes in `fixups` of branches to labels, and
+   * for each loop the offset at which it begins, how many bytes before it are filled, and its end.
+   */
+  relaxing = false;
+  readonly branches: number[] = [];
+  readonly alignments: number[] = [];
 
   // Instructions.
 
@@ -224,7 +235,7 @@ export class Emitter {
       return;
     }
     this.byte(JMP_NEAR);
-    this.labelReference(label, 4, 0);
+    this.branchReference(label);
   }
 
   /** `condition`: 0 … 15 as in the opcode. */
@@ -237,7 +248,7 @@ export class Emitter {
     }
     this.byte(0x0f);
     this.byte(JCC_NEAR | condition);
-    this.labelReference(label, 4, 0);
+    this.branchReference(label);
   }
 
   call(symbol: string): void {
@@ -285,8 +296,21 @@ export class Emitter {
 
   /** Fills up to a multiple of `n` bytes with NOPs. */
   align(n: number): void {
-    let missing = -this.size & (n - 1);
-    while (missing > 0) {
+    const missing = -this.size & (n - 1);
+    this.reserve(missing);
+    this.nops(missing);
+  }
+
+  /** Here begins a loop, which ends at the label: where it best begins is left to relax.ts. */
+  alignLoop(end: Label): void {
+    const before = this.size;
+    this.align(LINE);
+    this.alignments.push(this.size, this.size - before, end);
+  }
+
+  /** Instructions of `size` bytes in all that do nothing, where there is room for them. */
+  nops(size: number): void {
+    for (let missing = size; missing > 0; ) {
       const nop = NOPS[Math.min(missing, NOPS.length - 1)] as number[];
       this.buffer.set(nop, this.size);
       this.size += nop.length;
@@ -509,6 +533,11 @@ export class Emitter {
     this.little(0, bytes);
   }
 
+  private branchReference(label: Label): void {
+    if (this.relaxing) this.branches.push(this.fixups.length);
+    this.labelReference(label, 4, 0);
+  }
+
   /** Room for a symbol's address; rel32 counts from the end of the instruction, `tail` bytes on. */
   protected reference(
     kind: Relocation['kind'],
@@ -523,7 +552,7 @@ export class Emitter {
 
   private isNear(label: Label): boolean {
     const position = this.positions[label] as number;
-    return position !== UNBOUND && position - (this.size + 2) >= -128;
+    return !this.relaxing && position !== UNBOUND && position - (this.size + 2) >= -128;
   }
 }
 

@@ -84,7 +84,7 @@ export function makeObject(
   return {
     instance,
     sections: {
-      text: { bytes: text, align: 16 },
+      text: { bytes: text, align: 64 },
       rodata: { bytes: rodata.bytes, align: rodata.align },
       data: { bytes: data.bytes, align: data.align },
     },

@@ -117,6 +117,8 @@ export interface Intervals {
   readonly fixedHints: Int32Array;
   /** By virtual register: others that it would gain from sharing a register with. */
   readonly related: readonly (readonly number[] | undefined)[];
+  /** By virtual register: a phi that it is on its way to become, or -1. */
+  readonly destinies: Int32Array;
   /** Blocks by position / 4. */
   readonly blockAt: readonly MachineBlock[];
 }
@@ -134,6 +136,7 @@ export function buildIntervals(fn: MachineFn): Intervals {
     clobbers: builder.clobbers,
     fixedHints: builder.fixedHints,
     related: builder.related,
+    destinies: builder.destinies,
     blockAt,
   };
 }
@@ -156,6 +159,7 @@ class IntervalBuilder {
   readonly clobbers: number[][][] = Array.from({ length: 32 }, () => []);
   readonly fixedHints: Int32Array;
   readonly related: (number[] | undefined)[];
+  readonly destinies: Int32Array;
   readonly #fn: MachineFn;
   readonly #liveness: Liveness;
   readonly #byMask = new Map<number, number[]>();
@@ -166,6 +170,7 @@ class IntervalBuilder {
     this.intervals = new Array(fn.classes.length).fill(undefined);
     this.fixedHints = new Int32Array(fn.classes.length).fill(-1);
     this.related = new Array(fn.classes.length).fill(undefined);
+    this.destinies = new Int32Array(fn.classes.length).fill(-1);
   }
 
   /** Blocks come last first; so ranges and uses are collected in descending order. */
@@ -200,10 +205,11 @@ class IntervalBuilder {
 
   #phiInputs(block: MachineBlock, succ: MachineBlock): void {
     const from = succ.preds.indexOf(block);
-    for (const { inputs } of succ.phis) {
+    for (const { def, inputs } of succ.phis) {
       const input = inputs[from] as number;
       if (isConstantUse(input)) continue;
       this.#addUse(usedRegister(input), block.to - 1, Need.MOVE);
+      this.#destine(usedRegister(input), def);
     }
   }
 
@@ -246,9 +252,15 @@ class IntervalBuilder {
       if (isConstantUse(packed)) continue;
       const register = usedRegister(packed);
       if (this.#fn.classes[register] !== this.#fn.classes[def]) continue;
+      this.#destine(register, this.destinies[def] as number);
       this.#relate(def, register);
       if (i === sharedUse) this.#relate(register, def);
     }
+  }
+
+  /** What becomes a phi, step by step in place, would best be in its register all the way. */
+  #destine(register: number, phi: number): void {
+    if ((this.destinies[register] as number) < 0) this.destinies[register] = phi;
   }
 
   #relate(a: number, b: number): void {
