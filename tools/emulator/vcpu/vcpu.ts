@@ -52,8 +52,11 @@ export class Vcpu {
   readonly #others = new Map<number, Uint8Array>();
   /** The vCPU has not run from its VMSA yet. */
   #fresh = false;
-  /** VMCB TLB_CONTROL: whether the hypervisor has translations forgotten when it loads another state. */
-  #flushes = true;
+  /**
+   * VMCB TLB_CONTROL: whether the hypervisor has translations forgotten when it enters another state. An SNP guest's
+   * VMSA tells the processor itself that another ran before. APM2 §15.16, §15.36.12.
+   */
+  flushes = true;
   /** The processor was last left in the middle of the guest, not by a #VMEXIT. */
   #inGuest = false;
   /** Has the VMSA page written at each #VMEXIT, as it is, and not when somebody looks. */
@@ -111,17 +114,13 @@ export class Vcpu {
     this.#vmsa = this.#readVmsa(frame);
   }
 
-  /**
-   * Goes over to another of the guest's VMSAs, in system frame `frame`. Without `flush` the hypervisor leaves it to
-   * the processor what of the first one's translations is forgotten. APM2 §15.16.
-   */
-  switchTo(frame: number, memory: GuestMemory, flush = true, gfn = VMSA_GFN): void {
+  /** Goes over to another of the guest's VMSAs, in system frame `frame`, which may have run before. */
+  switchTo(frame: number, memory: GuestMemory, gfn = VMSA_GFN): void {
     this.#store();
     if (this.#vmsaFrame !== undefined) this.#others.set(this.#vmsaFrame, this.#vmsa);
     const left = this.#others.get(frame);
     this.startProtected(frame, memory, gfn);
     if (left) this.#vmsa = left;
-    this.#flushes = flush;
   }
 
   /**
@@ -156,7 +155,7 @@ export class Vcpu {
     const { state, control } = this.#core;
     this.#vmsaFrame = undefined;
     this.#others.clear();
-    this.#flushes = true;
+    this.flushes = true;
     this.#inGuest = false;
     this.#startRefusal = undefined;
     Object.assign(control, { eventInj: 0n, vIntr: 0n, intState: 0n, vmpl: 0, sevFeatures: 0n });
@@ -170,9 +169,9 @@ export class Vcpu {
     const vmsa = this.#vmsa.slice();
     const [frame, gfn, fresh] = [this.#vmsaFrame, this.#vmsaGfn, this.#fresh];
     const [startRefusal, refusal] = [this.#startRefusal, this.#refusal];
-    const [flushes, inGuest, others] = [this.#flushes, this.#inGuest, [...this.#others]];
+    const [flushes, inGuest, others] = [this.flushes, this.#inGuest, [...this.#others]];
     return () => {
-      this.#flushes = flushes;
+      this.flushes = flushes;
       this.#inGuest = inGuest;
       this.#others.clear();
       for (const [at, page] of others) this.#others.set(at, page);
@@ -203,6 +202,7 @@ export class Vcpu {
       return { code: Exit.INVALID, info1: 0n, info2: 0n };
     }
     const injected = this.#core.control.eventInj;
+    this.#core.control.keepsTranslations = this.#forgets ? 0 : 1;
     this.#core.control.exitIntInfo = 0n;
     if ((this.#core.control.sevFeatures & ALTERNATE_INJECTION) !== 0n) {
       return { code: EXIT_MISSING, info1: 0n, info2: 0n };
@@ -270,6 +270,11 @@ export class Vcpu {
     this.#core.control.interruptShadow = 0n;
   }
 
+  /** Whether translations of another state are forgotten, by the hypervisor's wish or by the processor itself. */
+  get #forgets(): boolean {
+    return this.flushes || (this.#mode === 'snp' && this.#checks.has('tlb-flush'));
+  }
+
   #refused(): string | undefined {
     const { eventInj } = this.#core.control;
     const es = protectedState(this.#mode);
@@ -314,9 +319,7 @@ export class Vcpu {
     this.#core.control.tscFrequency = tscMegahertz(save.tscScale);
     if ((save.sevFeatures & SECURE_TSC) !== 0n) this.#core.state.tscOffset = save.tscOffset;
     this.#core.state.sevStatus = sevStatus(save.sevFeatures);
-    // An SNP guest's VMSA tells the processor that another ran before it. APM2 §15.36.12
-    const forced = this.#mode === 'snp' && this.#checks.has('tlb-flush');
-    if (this.#flushes || forced) this.#core.flush();
+    if (this.#forgets) this.#core.flush();
     this.#core.frames.clearWritten(frame);
     return undefined;
   }

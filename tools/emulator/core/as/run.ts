@@ -40,9 +40,9 @@ export function run(most: f64): u32 {
 /** What translations and decoded code depend on, as it was at the end of the last run. */
 const lastContext: usize = memory.data(64);
 
-/** Forgets translations if the hypervisor has changed what they depend on, or switched guests. */
+/** Forgets translations if the hypervisor has changed what they depend on, or switched guests, unless it keeps them. */
 function flushForeign(): void {
-  if (!noteContext()) flushTlbs();
+  if (!noteContext() && load<u8>(Control.KEEPS_TRANSLATIONS) === 0) flushTlbs();
 }
 
 /** Notes the context; false if it is not what was noted before. */
