@@ -132,6 +132,18 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
     ],
   },
   {
+    id: 'A10',
+    title: 'TLB poisoning',
+    source: 'Li et al., ACSAC 2021',
+    catalogue: ['-', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'switching vCPUs without a flush',
+        cells: { sev: wins, 'sev-es': wins, snp: denied('FLUSH', 'tlb-flush') },
+      },
+    ],
+  },
+  {
     id: 'A11',
     title: 'undeSErVed: one digest, another order',
     source: 'Wilke et al., WOOT 2021; CVE-2021-26311',
@@ -207,6 +219,26 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
     ],
   },
   {
+    id: 'A14',
+    title: 'replaying a page that was swapped out',
+    source: 'SNP §8.30, §8.31',
+    catalogue: ['-', '-', '-', 'D'],
+    ways: [
+      {
+        how: 'bringing an old copy back by its own entry',
+        cells: { snp: denied('MDATA', 'swap-entry') },
+      },
+      {
+        how: 'bringing an old copy back by the last entry',
+        cells: { snp: denied('AEAD', 'swap-authentication') },
+      },
+      {
+        how: 'bringing a copy back twice',
+        cells: { snp: denied('MDATA', 'swap-entry') },
+      },
+    ],
+  },
+  {
     id: 'A15',
     title: 'one VMSA on two processors',
     source: 'APM2 §15.36.12',
@@ -215,6 +247,44 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
       {
         how: 'running one VMSA on two processors',
         cells: { snp: denied('VMRUN.X', 'vmsa-in-use') },
+      },
+    ],
+  },
+  {
+    id: 'A16',
+    title: 'code at a lower VMPL',
+    source: 'APM2 §15.36.7',
+    catalogue: ['-', '-', '-', 'D'],
+    ways: [
+      {
+        how: 'reading a page of VMPL 0',
+        cells: { snp: denied('NPF.VMPL', 'rmp-vmpl') },
+      },
+      { how: 'validating a page', cells: { snp: denied('#GP', 'pvalidate-vmpl') } },
+      { how: 'giving itself rights', cells: { snp: denied('PERMISSION', 'rmpadjust-vmpl') } },
+    ],
+  },
+  {
+    id: 'A17',
+    title: 'writing by a device',
+    source: 'AMD-SB-3003, AMD-SB-3016',
+    catalogue: ['W', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'writing by DMA',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('IOMMU', 'iommu-rmp') },
+      },
+    ],
+  },
+  {
+    id: 'A18',
+    title: 'the AMD-SP’s debugging commands',
+    source: 'SEV §7.1; SNP §8.19',
+    catalogue: ['W', 'W', 'W', 'D'],
+    ways: [
+      {
+        how: 'having a page decrypted for debugging',
+        cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('POLICY', 'debug-policy') },
       },
     ],
   },
