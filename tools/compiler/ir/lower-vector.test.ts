@@ -49,6 +49,12 @@ describe('vector instructions', () => {
     ]);
     const reversed = '15 14 13 12 11 10 9 8 7 6 5 4 3 2 1 0';
     expect(shuffle(reversed, 'x86-64-v2')).toEqual(['pshufb']);
+    const neighbours = '3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18';
+    expect(shuffle(neighbours, 'x86-64-v2')).toEqual(['palignr[3]']);
+    expect(shuffle('0 1 2 3 8 9 10 11 16 17 18 19 28 29 30 31')).toEqual(['shufps[200]']);
+    expect(shuffle('0 1 18 19 4 5 6 7 24 25 10 11 12 13 30 31', 'x86-64-v2')).toEqual([
+      'pblendw[146]',
+    ]);
   });
 
   it('are all known', () => {

@@ -63,7 +63,7 @@ export const FLOAT_EXPANSIONS: Expansions = Object.assign(
       return m.binary('subpd', raised, m.every(64, TWO_52_F64));
     }),
     'i32x4.trunc_sat_f32x4_s': one((m, a) => {
-      const number = m.binary('pand', a, m.binary('cmpps', a, a, Compare.EQ));
+      const number = m.binary('andps', a, m.binary('cmpps', a, a, Compare.EQ));
       const above = m.binary('cmpps', m.every(32, TWO_31_F32), number, Compare.LE);
       return m.binary('pxor', m.unary('cvttps2dq', number), above);
     }),
@@ -78,7 +78,7 @@ export const FLOAT_EXPANSIONS: Expansions = Object.assign(
     }),
     'i32x4.trunc_sat_f64x2_s_zero': one((m, a) => {
       const isNumber = m.binary('cmppd', a, a, Compare.EQ);
-      const limit = m.binary('pand', isNumber, m.every(64, I32_MAX_F64));
+      const limit = m.binary('andps', isNumber, m.every(64, I32_MAX_F64));
       return m.unary('cvttpd2dq', m.binary('minpd', a, limit));
     }),
     'i32x4.trunc_sat_f64x2_u_zero': one((m, a) => {
@@ -98,8 +98,8 @@ function arithmetic(shape: Shape): Expansions {
   const row = (operation: string) => two((m, a, b) => m.binary(`${operation}${packed}`, a, b));
   const round = (mode: Rounding) => one((m, a) => rounded(m, a, shape, mode));
   return {
-    [`${name}.abs`]: one((m, a) => m.binary('pand', a, m.every(width, sign - 1n))),
-    [`${name}.neg`]: one((m, a) => m.binary('pxor', a, m.every(width, sign))),
+    [`${name}.abs`]: one((m, a) => m.binary('andps', a, m.every(width, sign - 1n))),
+    [`${name}.neg`]: one((m, a) => m.binary('xorps', a, m.every(width, sign))),
     [`${name}.sqrt`]: one((m, a) => m.unary(`sqrt${packed}`, a)),
     [`${name}.add`]: row('add'),
     [`${name}.sub`]: row('sub'),
@@ -135,17 +135,17 @@ function comparisons({ name, packed }: Shape): Expansions {
 /** Both orders of the operands differ for NaN and for zeros: `or` keeps either's NaN and minus. */
 function minimum(m: VectorMaker, a: Value, b: Value, shape: Shape): Value {
   const row = `min${shape.packed}`;
-  const both = m.binary('por', m.binary(row, a, b), m.binary(row, b, a));
+  const both = m.binary('orps', m.binary(row, a, b), m.binary(row, b, a));
   const isNan = m.binary(`cmp${shape.packed}`, both, both, Compare.UNORDERED);
-  return canonical(m, m.binary('por', both, isNan), isNan, shape);
+  return canonical(m, m.binary('orps', both, isNan), isNan, shape);
 }
 
 /** Where both orders differ, subtracting the difference makes +0 of zeros and quiets a NaN. */
 function maximum(m: VectorMaker, a: Value, b: Value, shape: Shape): Value {
   const row = `max${shape.packed}`;
   const first = m.binary(row, a, b);
-  const difference = m.binary('pxor', first, m.binary(row, b, a));
-  const either = m.binary('por', first, difference);
+  const difference = m.binary('xorps', first, m.binary(row, b, a));
+  const either = m.binary('orps', first, difference);
   const result = m.binary(`sub${shape.packed}`, either, difference);
   const isNan = m.binary(`cmp${shape.packed}`, result, result, Compare.UNORDERED);
   return canonical(m, result, isNan, shape);
@@ -153,7 +153,7 @@ function maximum(m: VectorMaker, a: Value, b: Value, shape: Shape): Value {
 
 /** Clears a NaN's payload but its top bit. */
 function canonical(m: VectorMaker, a: Value, isNan: Value, { width, payload }: Shape): Value {
-  return m.binary('pandn', m.shift(width === 32 ? 'psrld' : 'psrlq', isNan, payload), a);
+  return m.binary('andnps', m.shift(width === 32 ? 'psrld' : 'psrlq', isNan, payload), a);
 }
 
 /**

@@ -16,6 +16,24 @@ const SHAPES: readonly Shape[] = [
   { name: 'i64x2', width: 64, letter: 'q' },
 ];
 
+/** Sums of neighbouring lanes. */
+const PAIRWISE: Expansions = {
+  'i16x8.extadd_pairwise_i8x16_s': one((m, a) => {
+    // The instruction multiplies unsigned bytes by signed ones, and adds neighbours.
+    if (m.v2) return m.binary('pmaddubsw', m.every(8, 1n), a);
+    const even = m.shift('psraw', m.shift('psllw', a, 8), 8);
+    return m.binary('paddw', even, m.shift('psraw', a, 8));
+  }),
+  'i16x8.extadd_pairwise_i8x16_u': one((m, a) => {
+    if (m.v2) return m.binary('pmaddubsw', a, m.every(8, 1n));
+    return m.binary('paddw', m.binary('pand', a, m.every(16, 0xffn)), m.shift('psrlw', a, 8));
+  }),
+  'i32x4.extadd_pairwise_i16x8_s': one((m, a) => m.binary('pmaddwd', a, m.every(16, 1n))),
+  'i32x4.extadd_pairwise_i16x8_u': one((m, a) =>
+    m.binary('paddd', m.binary('pand', a, m.every(32, 0xffffn)), m.shift('psrld', a, 16)),
+  ),
+};
+
 /** Lane-wise arithmetic, comparisons and tests of integers. */
 export const INTEGER_EXPANSIONS: Expansions = Object.assign(
   {
@@ -44,6 +62,7 @@ export const INTEGER_EXPANSIONS: Expansions = Object.assign(
     'i16x8.narrow_i32x4_s': two((m, a, b) => m.binary('packssdw', a, b)),
     'i16x8.narrow_i32x4_u': two(narrowUnsigned),
   } satisfies Expansions,
+  PAIRWISE,
   ...SHAPES.map(arithmetic),
   ...SHAPES.slice(0, 2).map(saturating),
   ...SHAPES.slice(0, 3).map(extremes),
@@ -53,8 +72,6 @@ export const INTEGER_EXPANSIONS: Expansions = Object.assign(
     extensions(shape, SHAPES[i] as Shape, 'low'),
     extensions(shape, SHAPES[i] as Shape, 'high'),
   ]),
-  pairwise('i16x8', 'i8x16', 'w', 8),
-  pairwise('i32x4', 'i16x8', 'd', 16),
 );
 
 function arithmetic({ name, width, letter }: Shape): Expansions {
@@ -183,19 +200,6 @@ function extensions(to: Shape, from: Shape, half: 'low' | 'high'): Expansions {
   };
 }
 
-/** Sums of neighbouring lanes: the odd ones shifted down, the even ones up and down again. */
-function pairwise(to: string, from: string, letter: string, width: number): Expansions {
-  const sum = (right: string) =>
-    one((m, a) => {
-      const even = m.shift(right, m.shift(`psll${letter}`, a, width), width);
-      return m.binary(`padd${letter}`, even, m.shift(right, a, width));
-    });
-  return {
-    [`${to}.extadd_pairwise_${from}_s`]: sum(`psra${letter}`),
-    [`${to}.extadd_pairwise_${from}_u`]: sum(`psrl${letter}`),
-  };
-}
-
 function multiply32(m: VectorMaker, a: Value, b: Value): Value {
   if (m.v2) return m.binary('pmulld', a, b);
   const even = m.binary('pmuludq', a, b);
@@ -212,6 +216,10 @@ function multiply64(m: VectorMaker, a: Value, b: Value): Value {
 
 /** (a * b + 2^14) >> 15 in 32 bits, saturated: only -1 * -1 does not fit. */
 function multiplyQ15(m: VectorMaker, a: Value, b: Value): Value {
+  if (m.v2) {
+    const product = m.binary('pmulhrsw', a, b);
+    return m.binary('pxor', product, m.binary('pcmpeqw', product, m.every(16, 0x8000n)));
+  }
   const [low, high] = [m.binary('pmullw', a, b), m.binary('pmulhw', a, b)];
   const rounded = (unpack: string) => {
     const product = m.binary(unpack, low, high);
@@ -228,8 +236,17 @@ function narrowUnsigned(m: VectorMaker, a: Value, b: Value): Value {
   return m.binary('paddw', m.binary('packssdw', lowered(a), lowered(b)), m.every(16, 0x8000n));
 }
 
-/** The ones of every byte, by adding neighbouring fields of 1, 2 and 4 bits. */
+/** The ones in 0 to 15, a byte each. */
+const ONES_OF_4_BITS = 0x04030302_03020201_03020201_02010100n;
+
+/** The ones of every byte: of its halves by a table, or by adding neighbouring fields of 1, 2 and 4 bits. */
 function countBits(m: VectorMaker, a: Value): Value {
+  const half = m.every(8, 0x0fn);
+  if (m.v2) {
+    const ones = (x: Value) =>
+      m.binary('pshufb', m.constant(ONES_OF_4_BITS), m.binary('pand', x, half));
+    return m.binary('paddb', ones(a), ones(m.shift('psrlw', a, 4)));
+  }
   const masked = (x: Value, byte: bigint) => m.binary('pand', x, m.every(8, byte));
   const right = (x: Value, n: number) => m.shift('psrlw', x, n);
   const pairs = m.binary('psubb', a, masked(right(a, 1), 0x55n));

@@ -16,7 +16,9 @@ export type VectorShape =
   /** From a vector to a general register, and back. */
   | 'to-integer'
   | 'to-integer-immediate'
-  | 'from-integer';
+  | 'from-integer'
+  /** A vector's first lane as a number, where it is. */
+  | 'first';
 
 export interface VectorOperation {
   readonly op: number;
@@ -30,14 +32,15 @@ const LAST = 0x2fff;
 
 // biome-ignore format: a shape a paragraph
 const NAMES: Readonly<Record<VectorShape, string>> = {
-  commutative: `pand por pxor paddb paddw paddd paddq pmullw pmulhw pmuludq pmaddwd pcmpeqb pcmpeqw
+  commutative: `pand por pxor paddb paddw paddd paddq pmullw pmulhw pmuludq pmaddwd pmulhrsw andps orps xorps pcmpeqb pcmpeqw
     pcmpeqd pcmpeqq pavgb pavgw paddsb paddsw paddusb paddusw pminub pmaxub pminsw pmaxsw pminsb pmaxsb
     pminuw pmaxuw pminsd pmaxsd pminud pmaxud pmulld pmuldq addps mulps addpd mulpd`,
   binary: `pandn psubb psubw psubd psubq psubsb psubsw psubusb psubusw pcmpgtb pcmpgtw pcmpgtd pcmpgtq
     punpcklbw punpcklwd punpckldq punpcklqdq punpckhbw punpckhwd punpckhdq punpckhqdq
     packsswb packuswb packssdw packusdw psllw pslld psllq psrlw psrld psrlq psraw psrad pshufb
-    subps divps minps maxps subpd divpd minpd maxpd unpcklps unpcklpd movss movsd`,
-  'binary-immediate': 'cmpps cmppd shufps insertps pinsrb pinsrw pinsrd pinsrq',
+    subps divps minps maxps subpd divpd minpd maxpd unpcklps unpcklpd unpckhpd pmaddubsw
+    andnps movss movsd`,
+  'binary-immediate': 'cmpps cmppd shufps palignr pblendw insertps pinsrb pinsrw pinsrd pinsrq',
   unary: `sqrtps sqrtpd cvtdq2ps cvttps2dq cvtpd2ps cvtps2pd cvtdq2pd cvttpd2dq pabsb pabsw pabsd
     pmovsxbw pmovsxwd pmovsxdq pmovzxbw pmovzxwd pmovzxdq movddup vbroadcastss vpbroadcastb
     vpbroadcastw vpbroadcastd vpbroadcastq`,
@@ -46,6 +49,7 @@ const NAMES: Readonly<Record<VectorShape, string>> = {
   'to-integer': 'pmovmskb movmskps movmskpd movd> movq>',
   'to-integer-immediate': 'pextrb pextrw',
   'from-integer': 'movd movq',
+  first: 'movaps',
 };
 
 export const VECTOR_OPERATIONS: readonly VectorOperation[] = Object.entries(NAMES)

@@ -6,13 +6,17 @@ import { type Expansions, two, type VectorMaker } from './vector-maker.ts';
 export const SHIFT_EXPANSIONS: Expansions = {
   'i8x16.shl': two((m, a, n) => {
     const by = count(m, n, 8, 0);
-    const low = m.every(16, 0xffn);
-    const half = (unpack: string) =>
-      m.binary('pand', shifted(m, 'psllw', m.binary(unpack, a, a), by), low);
-    return m.binary('packuswb', half('punpcklbw'), half('punpckhbw'));
+    return shifted(m, 'psllw', m.binary('pand', a, lowBits(m, n, by)), by);
   }),
-  'i8x16.shr_s': two((m, a, n) => bytesRight(m, a, n, 'psraw', 'packsswb')),
-  'i8x16.shr_u': two((m, a, n) => bytesRight(m, a, n, 'psrlw', 'packuswb')),
+  'i8x16.shr_s': two((m, a, n) => {
+    const by = count(m, n, 8, 8);
+    const half = (unpack: string) => shifted(m, 'psraw', m.binary(unpack, a, a), by);
+    return m.binary('packsswb', half('punpcklbw'), half('punpckhbw'));
+  }),
+  'i8x16.shr_u': two((m, a, n) => {
+    const by = count(m, n, 8, 0);
+    return m.binary('pand', shifted(m, 'psrlw', a, by), lowBits(m, n, by));
+  }),
   'i16x8.shl': two((m, a, n) => shifted(m, 'psllw', a, count(m, n, 16, 0))),
   'i16x8.shr_s': two((m, a, n) => shifted(m, 'psraw', a, count(m, n, 16, 0))),
   'i16x8.shr_u': two((m, a, n) => shifted(m, 'psrlw', a, count(m, n, 16, 0))),
@@ -29,11 +33,11 @@ export const SHIFT_EXPANSIONS: Expansions = {
   }),
 };
 
-/** Every byte in both halves of a word, which is shifted by 8 more. */
-function bytesRight(m: VectorMaker, a: Value, n: Value, row: string, pack: string): Value {
-  const by = count(m, n, 8, 8);
-  const half = (unpack: string) => shifted(m, row, m.binary(unpack, a, a), by);
-  return m.binary(pack, half('punpcklbw'), half('punpckhbw'));
+/** The low bits of every byte that are there still, or have come to be there, when it is shifted by n. */
+function lowBits(m: VectorMaker, n: Value, by: Value | number): Value {
+  if (typeof by === 'number') return m.every(8, 0xffn >> BigInt(by));
+  const words = shifted(m, 'psrlw', m.every(64, -1n), count(m, n, 8, 8));
+  return m.binary('packuswb', words, words);
 }
 
 /** n modulo the width, and some more: a number if it is known, else in a vector. */

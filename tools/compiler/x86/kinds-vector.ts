@@ -18,6 +18,14 @@ export const VECTOR_SHIFT: Kind = {
   },
 };
 
+/** def = uses[0]: no code where they share a register. */
+export const XMM_COPY: Kind = {
+  name: 'xmm-copy',
+  emit(out, inst) {
+    out.move(inst.defAt[0] as number, inst.useAt[0] as number);
+  },
+};
+
 const PEXTRB = form('pextrb r32/m8, xmm, imm8');
 
 /** def, a general register, from the vector uses[0]. */

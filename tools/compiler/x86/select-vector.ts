@@ -23,7 +23,7 @@ import {
   MOVUPS_STORE,
 } from './forms.ts';
 import { LOAD, STORE } from './kinds-memory.ts';
-import { STORE_LANE, VECTOR_SHIFT, VECTOR_TO_INTEGER } from './kinds-vector.ts';
+import { STORE_LANE, VECTOR_SHIFT, VECTOR_TO_INTEGER, XMM_COPY } from './kinds-vector.ts';
 import { XMM_BINARY, XMM_COMMUTATIVE, XMM_UNARY } from './kinds-xmm.ts';
 import { type Inst, type Kind, Use } from './machine.ts';
 import { memoryOperand, symbolOperand } from './select-address.ts';
@@ -82,6 +82,7 @@ const KINDS: Readonly<Record<VectorShape, Kind>> = {
   'to-integer': VECTOR_TO_INTEGER,
   'to-integer-immediate': VECTOR_TO_INTEGER,
   'from-integer': XMM_UNARY,
+  first: XMM_COPY,
 };
 
 /** Loads by the bits that they read: just these an operation may read instead. */
@@ -101,7 +102,7 @@ const REGISTERS_ONLY = new Set(['movss', 'movsd']);
  * SSE as 16 bytes must be aligned.
  */
 function memoryBits({ name, shape }: VectorOperation, { instruction }: Form): number {
-  const isRead = !shape.startsWith('to-integer') && !REGISTERS_ONLY.has(name);
+  const isRead = !/^(to-integer|first)/.test(shape) && !REGISTERS_ONLY.has(name);
   return isRead ? (instruction.operands.find(({ place }) => place === 'rm')?.memory ?? 0) : 0;
 }
 

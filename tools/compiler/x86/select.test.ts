@@ -121,17 +121,31 @@ describe('a vector', () => {
     expect(vector('(v128.load offset=3 (local.get 0))')).toMatch(/movups xmm\d,XMMWORD PTR/);
   });
 
-  it('is no memory operand: those must be aligned, and read 16 bytes (CVE-2023-30624)', () => {
-    const text = vector('(v128.and (local.get 1) (v128.load64_zero offset=8 (local.get 0)))');
-    expect(text).toMatch(/movsd xmm\d,QWORD PTR \[r14\+rdi\*1\+0x8\]/);
-    expect(text).toMatch(/pand xmm\d,xmm\d/);
+  const v3 = { cpu: 'x86-64-v3', hasYmmState: true } as const;
+
+  it('is a memory operand with AVX alone: else those must be aligned', () => {
+    const sum = '(i32x4.add (v128.load offset=4 (local.get 0)) (local.get 1))';
+    expect(vector(sum)).toMatch(/movups.*\n.* paddd xmm\d,xmm\d/);
+    expect(vector(sum, v3)).toMatch(/vpaddd xmm0,xmm0,XMMWORD PTR \[r14\+rdi\*1\+0x4\]/);
+  });
+
+  it('is read by an operation only if that reads just as much (CVE-2023-30624)', () => {
+    const part = '(v128.and (local.get 1) (v128.load64_zero offset=8 (local.get 0)))';
+    for (const options of [{}, v3]) {
+      const text = vector(part, options);
+      expect(text).toMatch(/movsd xmm\d,QWORD PTR \[r14\+rdi\*1\+0x8\]/);
+      expect(text).toMatch(/pand xmm\d(,xmm\d)+$/m);
+    }
+    const low = (load: string) =>
+      vector(`(f64x2.convert_low_i32x4_s (${load} offset=8 (local.get 0)))`, v3);
+    expect(low('v128.load64_zero')).toMatch(/vcvtdq2pd xmm0,QWORD PTR \[r14\+rdi\*1\+0x8\]/);
+    expect(low('v128.load')).toMatch(/vmovups xmm\d,XMMWORD PTR.*\n.* vcvtdq2pd xmm0,xmm\d/);
   });
 
   it('keeps its operands with AVX, where the operating system has enabled that', () => {
     const sum = '(i32x4.add (local.get 1) (local.get 2))';
-    const v3 = { cpu: 'x86-64-v3' } as const;
-    expect(vector(sum, { ...v3, hasYmmState: true })).toMatch(/vpaddd xmm0,xmm0,xmm1/);
-    expect(vector(sum, v3)).toMatch(/ paddd xmm0,xmm1/);
+    expect(vector(sum, v3)).toMatch(/vpaddd xmm0,xmm0,xmm1/);
+    expect(vector(sum, { cpu: 'x86-64-v3' })).toMatch(/ paddd xmm0,xmm1/);
   });
 
   it('has 16 bytes where it is spilled across a call', () => {
