@@ -12,6 +12,8 @@ import { type Expression, type List, readExpressions } from './expression.ts';
 export interface Report {
   readonly passed: number;
   readonly failures: readonly string[];
+  /** Names of the exports that assertions call, by module. */
+  readonly asserted: ReadonlyMap<Uint8Array, ReadonlySet<string>>;
 }
 
 /** A module of a script, once it is instantiated. */
@@ -72,7 +74,17 @@ class Script {
     for (const group of this.groups()) {
       for (const last of group) this.callStage(group, last);
     }
-    return { passed: this.passed, failures: this.failures };
+    return { passed: this.passed, failures: this.failures, asserted: this.asserted() };
+  }
+
+  private asserted(): Map<Uint8Array, Set<string>> {
+    const names = new Map<Uint8Array, Set<string>>();
+    for (const { instance, line, accepts } of this.calls) {
+      if (!accepts || !line.startsWith('"')) continue;
+      const name = JSON.parse(/^"(?:[^"\\]|\\.)*"/.exec(line)?.[0] ?? '""');
+      names.set(instance.wasm, (names.get(instance.wasm) ?? new Set()).add(name));
+    }
+    return names;
   }
 
   private command(command: List): void {

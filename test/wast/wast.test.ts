@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { compileRuntime } from '../../tools/compiler/linux/runtime.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
 import { root } from '../../tools/root.ts';
-import { runScript } from './run.ts';
+import { INSTRUCTIONS, instructionsOf } from './opcodes.ts';
+import { type Report, runScript } from './run.ts';
 
 const folder = join(root, 'test/wast/core');
 
@@ -13,11 +14,25 @@ beforeAll(async () => {
   runtime = await compileRuntime();
 });
 
+const reports = new Map<string, Report>();
+
+function reportOf(file: string): Report {
+  const report = reports.get(file) ?? runScript(readFileSync(join(folder, file), 'utf8'), runtime);
+  reports.set(file, report);
+  return report;
+}
+
 describe('every assertion holds', () => {
   it.each(readdirSync(folder))('in %s', (file) => {
-    const { passed, failures } = runScript(readFileSync(join(folder, file), 'utf8'), runtime);
+    const { passed, failures } = reportOf(file);
     expect(failures).toEqual([]);
     expect(passed).toBeGreaterThan(0);
+  });
+
+  it('and every instruction has one', () => {
+    const asserted = readdirSync(folder).flatMap((file) => [...reportOf(file).asserted]);
+    const tested = new Set(asserted.flatMap(([wasm, names]) => [...instructionsOf(wasm, names)]));
+    expect([...INSTRUCTIONS].filter(([op]) => !tested.has(op)).map(([, name]) => name)).toEqual([]);
   });
 });
 
