@@ -1,4 +1,4 @@
-import { denied, type Row, wins } from './verdict.ts';
+import { denied, deniedByGuest, type Row, wins } from './verdict.ts';
 
 /** A1 to A19: what the architecture must stop. */
 export const ARCHITECTURE_ROWS: readonly Row[] = [
@@ -285,6 +285,21 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
       {
         how: 'having a page decrypted for debugging',
         cells: { none: wins, sev: wins, 'sev-es': wins, snp: denied('POLICY', 'debug-policy') },
+      },
+    ],
+  },
+  {
+    id: 'A19',
+    title: 'forging, replaying and reordering messages',
+    source: 'SNP §7, §8.26',
+    catalogue: ['-', '-', '-', 'D'],
+    ways: [
+      { how: 'changing a request', cells: { snp: denied('AEAD', 'message-authentication') } },
+      { how: 'sending a request again', cells: { snp: denied('AEAD', 'message-sequence') } },
+      { how: 'changing a response', cells: { snp: deniedByGuest('AEAD', 'response-forged') } },
+      {
+        how: 'giving a response again',
+        cells: { snp: deniedByGuest('AEAD', 'response-replayed') },
       },
     ],
   },

@@ -209,6 +209,20 @@ function known(opcode: u32): u32 {`,
     'sev/msr.ts',
     'if (preferred !== DATA_MASK && preferred !== gpa) panic(GHCB_GPA_OTHER);',
   ),
+
+  // Messages to the AMD-SP
+  'message-tag': [
+    ...replaced(
+      'crypto/aes-gcm.ts',
+      'if (difference === 0) applyKeystream(schedule, iv, text, size);',
+      'applyKeystream(schedule, iv, text, size);',
+    ),
+    ...replaced('crypto/aes-gcm.ts', 'return difference === 0;', 'return true;'),
+  ],
+  'message-order': [
+    ...gone('sev/channel.ts', 'if (header.sequence !== sequence) return false;'),
+    ...replaced('sev/channel.ts', 'setIv(sequence);', 'setIv(header.sequence);'),
+  ],
 } as const satisfies Readonly<Record<string, readonly Replacement[]>>;
 
 export type GuestCheck = keyof typeof CHECKS;

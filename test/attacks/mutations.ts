@@ -45,6 +45,8 @@ export const MUTATIONS = {
   'ghcb-any-version': of('map', 'ghcb-version'),
   'features-not-asked': of('map', 'hv-features'),
   'preferred-ghcb-ignored': of('map', 'preferred-ghcb'),
+  'response-forged': of('ghcb', 'message-tag'),
+  'response-replayed': of('ghcb', 'message-order'),
 } as const satisfies Readonly<Record<string, MutationOf>>;
 
 export type Mutation = keyof typeof MUTATIONS;

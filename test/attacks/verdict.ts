@@ -96,6 +96,11 @@ export function denied(surface: Surface, ...without: [Check, ...Check[]]): Denie
   return { verdict: 'D', surface, controls: [{ without }] };
 }
 
+/** What the architecture gives the guest denies it, as long as the guest makes use of it. */
+export function deniedByGuest(surface: Surface, mutation: Mutation): Denied {
+  return { verdict: 'D', surface, controls: [{ mutation }] };
+}
+
 /** The architecture denies what a guest without `mutation`'s check would stop all the same. */
 export function deniedFirst(surface: Surface, check: Check, mutation: Mutation): Denied {
   return { verdict: 'D', surface, controls: [{ without: [check], mutation }] };
