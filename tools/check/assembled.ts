@@ -31,7 +31,7 @@ export function violationsOf(write: (asm: Assembler, done: Label) => void): stri
     shared: new Set(),
     roots: [],
     broken: [],
-    skipped: [],
+    shim: undefined,
   };
   return checkProgram(program).violations.map(printViolation);
 }

@@ -7,6 +7,7 @@ import { hasNote } from './elf-file.ts';
 import { readExecutable } from './executable.ts';
 import { readElfImage, readIgvmImage } from './image.ts';
 import type { Compartment, Program, Violation } from './program.ts';
+import { checkShim } from './shim.ts';
 import { checkStubs } from './stubs.ts';
 import { walk } from './walk.ts';
 
@@ -24,10 +25,11 @@ export interface CompartmentReport {
 export interface Report {
   readonly kind: Program['kind'];
   readonly compartments: readonly CompartmentReport[];
-  readonly skipped: readonly string[];
   /** Empty if all rules hold. */
   readonly violations: readonly Violation[];
 }
+
+const SHIM: Compartment = { name: 'the shim', kind: 'shim', number: 0, record: undefined };
 
 /** Reads a file of ours. @throws UserError for any other. */
 export function readProgram(file: Uint8Array): Program {
@@ -64,24 +66,28 @@ export function checkProgram(program: Program): Report {
   }
   analysis.checkStackAreas();
   const functions = [...analysis.functions.values()];
+  const shim = program.shim && checkShim(program, program.shim);
   return {
     kind: program.kind,
-    compartments: program.compartments.map((compartment) => {
-      const own = functions.filter(({ code }) => code.compartment === compartment);
-      return {
-        compartment,
-        functions: own.length,
-        instructions: own.reduce((sum, { instructions }) => sum + instructions, 0),
-        capabilities: [...(analysis.capabilities.get(compartment.name) ?? [])].sort(),
-        listed: own.flatMap(({ listed }) =>
-          [...listed.values()].sort((a, b) => a.address - b.address),
-        ),
-      };
-    }),
-    skipped: program.skipped,
+    compartments: [
+      ...(shim ? [{ ...shim, compartment: SHIM, functions: shim.routines, capabilities: [] }] : []),
+      ...program.compartments.map((compartment) => {
+        const own = functions.filter(({ code }) => code.compartment === compartment);
+        return {
+          compartment,
+          functions: own.length,
+          instructions: own.reduce((sum, { instructions }) => sum + instructions, 0),
+          capabilities: [...(analysis.capabilities.get(compartment.name) ?? [])].sort(),
+          listed: own.flatMap(({ listed }) =>
+            [...listed.values()].sort((a, b) => a.address - b.address),
+          ),
+        };
+      }),
+    ],
     violations: [
       ...program.broken,
       ...stubs,
+      ...(shim?.violations ?? []),
       ...functions.flatMap(({ violations }) => [...violations.values()]),
       ...checkData(analysis),
     ],

@@ -112,7 +112,7 @@ export function readExecutable(file: Uint8Array): Program {
       ...exports.filter(({ kind }) => kind === EXPORT_FUNCTION).map((each) => rootOf(each, table)),
     ],
     broken: [...broken, ...arranged.broken],
-    skipped: [],
+    shim: undefined,
   };
 }
 

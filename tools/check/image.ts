@@ -7,11 +7,22 @@ import {
   MemoryRecord,
 } from '../../spec/abi/handoff.ts';
 import { IMAGE_MAGIC } from '../../spec/abi/platform.ts';
+import * as Igvm from '../../spec/igvm.ts';
 import * as Launch from '../../spec/launch.ts';
 import { type Layout, type View, view } from '../../spec/layout.ts';
+import { IgvmNativeContext, IgvmVpContext } from '../../spec/layouts/igvm.ts';
+import { Vmsa } from '../../spec/layouts/vmsa.ts';
 import * as Paging from '../../spec/paging.ts';
+import { parseElf } from '../emulator/launch/elf.ts';
 import { UserError } from '../errors.ts';
-import { launchOf, readIgvm } from '../image/igvm-reader.ts';
+import {
+  contentOf,
+  dataAt,
+  type IgvmFile,
+  launchOf,
+  maskOf,
+  readIgvm,
+} from '../image/igvm-reader.ts';
 import { loadSegments } from './elf-file.ts';
 import {
   addressOf,
@@ -21,12 +32,15 @@ import {
   Memory,
   type Program,
   type Segment,
+  type Shim,
   type Violation,
 } from './program.ts';
 
 const NO_ARGUMENTS = { registers: 0, stack: [] };
 
 const PAGE = 4096;
+/** Added to an address in the top 2 GiB, it gives the physical one. */
+const PLACE = Number(-BigInt.asIntN(64, TOP));
 const ENTRIES = 512;
 const LEVELS = 4;
 /** Where the kernel's part of a name ends, and the function's begins. */
@@ -56,19 +70,24 @@ export function readElfImage(file: Uint8Array): Program {
         address: virtual,
       }),
     );
-  return readImage(pages, broken);
+  return readImage(pages, [parseElf(file).entry], broken);
 }
 
 /** An image in an IGVM file, as an SNP launch puts it into memory. */
 export function readIgvmImage(file: Uint8Array): Program {
+  const igvm = readIgvm(file);
   const pages = new Map<number, Uint8Array>();
-  for (const { gpa, type, bytes } of launchOf(readIgvm(file))) {
+  for (const { gpa, type, bytes } of launchOf(igvm)) {
     if (type === Launch.NORMAL) pages.set(Number(gpa / BigInt(PAGE)), bytes);
   }
-  return readImage(pages, []);
+  return readImage(pages, entriesOf(igvm), []);
 }
 
-function readImage(pages: Pages, broken: readonly Violation[]): Program {
+function readImage(
+  pages: Pages,
+  entries: readonly number[],
+  broken: readonly Violation[],
+): Program {
   const root = findInfo(pages);
   const info = view(ImageInfo, root);
   const mapping = mapPages(pages, info.pageTableRoot);
@@ -132,8 +151,48 @@ function readImage(pages: Pages, broken: readonly Violation[]): Program {
     shared: new Set(),
     roots,
     broken: [...broken, ...mapping.broken, ...arranged.broken],
-    skipped: ['the shim, which runs before any of this and is not entered again'],
+    shim: shimOf(info, entries, mapping),
   };
+}
+
+/** What the shim is judged by: executable pages below all functions, and what it may write. */
+function shimOf(
+  { stackTop, stackBottom, pageTableRoot, pool, poolPages, secretsPage }: View<typeof ImageInfo>,
+  entries: readonly number[],
+  { segments, tables, writable }: Mapping,
+): Shim {
+  const pages = segments.filter(({ executable, start }) => executable && start >= 0);
+  const [first] = pages;
+  if (!first || pages.length > 1) throw new UserError('the image has no shim, or several');
+  const [top, bottom] = [stackTop, stackBottom].map((va) => addressOf(va) ?? 0);
+  const firstOfPool = pool / PAGE;
+  return {
+    entries,
+    start: first.start,
+    end: first.start + first.size,
+    stack: { start: (bottom ?? 0) + PLACE, end: (top ?? 0) + PLACE },
+    stackTop: top ?? 0,
+    root: pageTableRoot,
+    frameAt(physical) {
+      const frame = Math.floor(physical / PAGE);
+      const isPool = frame >= firstOfPool && frame < firstOfPool + poolPages;
+      if (tables.has(frame) || isPool) return 'tables';
+      return writable.has(frame) && frame !== secretsPage / PAGE ? 'data' : undefined;
+    },
+  };
+}
+
+/** Where the loaders of an IGVM file enter it, each with a state of its own kind. */
+function entriesOf(igvm: IgvmFile): number[] {
+  const withVmsa = [Igvm.PLATFORM_SNP, Igvm.PLATFORM_SEV_ES];
+  const masks = withVmsa.reduce((mask, platform) => mask | (maskOf(igvm, platform) ?? 0), 0);
+  return igvm.headers
+    .filter(({ type }) => type === Igvm.VP_CONTEXT)
+    .map((header) => {
+      const { compatibilityMask, fileOffset } = contentOf(IgvmVpContext, header);
+      const layout = compatibilityMask & masks ? Vmsa : IgvmNativeContext;
+      return Number(view(layout, dataAt(igvm, fileOffset)).rip);
+    });
 }
 
 /** The bytes of ImageInfo: the only place that begins with its magic. */
@@ -151,8 +210,9 @@ function findInfo(pages: Pages): Uint8Array {
 }
 
 /** Walks the page tables that the image starts with. */
-function mapPages(pages: Pages, root: number): { segments: Segment[]; broken: Violation[] } {
-  const leaves: { address: number; frame: number; writable: boolean; executable: boolean }[] = [];
+function mapPages(pages: Pages, root: number): Mapping {
+  const leaves: Leaf[] = [];
+  const tables = new Set<number>();
   const broken: Violation[] = [];
   const visit = (
     frame: number,
@@ -163,6 +223,7 @@ function mapPages(pages: Pages, root: number): { segments: Segment[]; broken: Vi
   ) => {
     const page = pages.get(frame);
     if (!page) throw new UserError('the image has a page table outside of its memory');
+    tables.add(frame);
     const entries = new BigUint64Array(Uint8Array.from(page).buffer);
     for (let i = 0; i < ENTRIES; i++) {
       const entry = entries[i] ?? 0n;
@@ -194,14 +255,27 @@ function mapPages(pages: Pages, root: number): { segments: Segment[]; broken: Vi
     }
   };
   visit(root / PAGE, LEVELS, 0n, true, true);
-  return { segments: joinLeaves(leaves, pages), broken: [...broken, ...checkLeaves(leaves)] };
+  const writable = new Set(leaves.filter((leaf) => leaf.writable).map(({ frame }) => frame));
+  return {
+    segments: joinLeaves(leaves, pages),
+    broken: [...broken, ...checkLeaves(leaves, writable)],
+    tables,
+    writable,
+  };
+}
+
+interface Mapping {
+  readonly segments: Segment[];
+  readonly broken: Violation[];
+  /** Frames of page tables, and those that are mapped writable. */
+  readonly tables: ReadonlySet<number>;
+  readonly writable: ReadonlySet<number>;
 }
 
 type Leaf = { address: number; frame: number; writable: boolean; executable: boolean };
 
 /** No page may be written and executed, at one address or at two. */
-function checkLeaves(leaves: readonly Leaf[]): Violation[] {
-  const writable = new Set(leaves.filter((leaf) => leaf.writable).map(({ frame }) => frame));
+function checkLeaves(leaves: readonly Leaf[], writable: ReadonlySet<number>): Violation[] {
   return leaves
     .filter(({ executable, frame }) => executable && writable.has(frame))
     .map(({ address }) => ({ rule: 'a page is writable and executable', address }));

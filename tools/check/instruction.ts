@@ -23,7 +23,8 @@ export type Operand =
   | MemoryOperand
   /** `value` is sign-extended where the instruction does so. */
   | { readonly kind: 'immediate'; readonly value: bigint }
-  | { readonly kind: 'target'; readonly address: number };
+  | { readonly kind: 'target'; readonly address: number }
+  | { readonly kind: 'far'; readonly address: number; readonly selector: number };
 
 /** A decoded instruction at its address. */
 export interface Instruction {
@@ -33,6 +34,7 @@ export interface Instruction {
   readonly row: Row;
   readonly operands: readonly Operand[];
   readonly decoded: Decoded;
+  readonly mode: 32 | 64;
 }
 
 const SEGMENTS = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
@@ -52,8 +54,9 @@ export function instructionAt(
   code: Uint8Array,
   start: number,
   offset: number,
+  mode: 32 | 64 = 64,
 ): Instruction | string {
-  const decoded = decode(code, offset);
+  const decoded = decode(code, offset, mode);
   if (!decoded) return 'no instruction of the table';
   const { instruction: row, values, length } = decoded;
   if (decoded.repeat !== 0 && row.repeat === 'none') return 'a prefix that does not belong there';
@@ -82,6 +85,8 @@ export function instructionAt(
     const value = values[used++];
     if (typeof value === 'object' && isMemory(value)) {
       operands.push({ kind: 'memory', at: value, size: memory / 8 });
+    } else if (kind === 'far') {
+      operands.push({ kind, address: Number(value), selector: Number(values[used++]) });
     } else if (kind === 'relative') {
       operands.push({ kind: 'target', address: next + Number(value) });
     } else if (kind === 'register' || kind === 'rm') {
@@ -96,7 +101,7 @@ export function instructionAt(
       operands.push({ kind: 'immediate', value: BigInt(value as number | bigint) });
     }
   }
-  return { address: start + offset, next, row, operands, decoded };
+  return { address: start + offset, next, row, operands, decoded, mode };
 }
 
 /** The prefixes before REX, VEX or the opcode. */
@@ -113,10 +118,10 @@ function hasRex(code: Uint8Array, offset: number): boolean {
 }
 
 /** As `objdump -M intel` writes it. */
-export function textOf({ decoded, address, next }: Instruction): string {
+export function textOf({ decoded, address, next, mode }: Instruction): string {
   const { instruction, values, lock, repeat } = decoded;
   const prefix = lock ? 'lock ' : repeat === 0xf3 ? 'rep ' : repeat === 0xf2 ? 'repne ' : '';
   // Values of branches are distances, so the printer needs the address as the processor has it.
-  const text = print(instruction, values, next);
+  const text = print(instruction, values, next, mode);
   return address < next ? prefix + text : text;
 }

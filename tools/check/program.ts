@@ -21,8 +21,24 @@ export interface Program {
   readonly roots: readonly Root[];
   /** What was wrong with the file before any code was looked at. */
   readonly broken: readonly Violation[];
-  /** Code that is not looked at, and why. */
-  readonly skipped: readonly string[];
+  /** What runs before the first of the functions; only images have it. */
+  readonly shim: Shim | undefined;
+}
+
+/** What an image starts with: 32-bit code outside of all functions, at virtual = physical. */
+export interface Shim {
+  /** Physical addresses at which a loader may enter it. */
+  readonly entries: readonly number[];
+  /** Its pages, physical. */
+  readonly start: number;
+  readonly end: number;
+  /** The kernel's stack, physical, and the address of its end. */
+  readonly stack: { readonly start: number; readonly end: number };
+  readonly stackTop: number;
+  /** Physical address of the page tables that the image starts with. */
+  readonly root: number;
+  /** What a physical address belongs to; undefined for what the shim may not write. */
+  frameAt(physical: number): 'tables' | 'data' | undefined;
 }
 
 /** The rules that code of a compartment follows. */
@@ -32,7 +48,9 @@ export type CompartmentKind =
   /** Its memory is the low 4 GiB; may hold privileged instructions at listed sites. */
   | 'kernel'
   /** Assembled by hand: switches between the others. Only its instructions and jumps are looked at. */
-  | 'stubs';
+  | 'stubs'
+  /** What runs before the kernel: shim.ts. */
+  | 'shim';
 
 export interface Compartment {
   readonly name: string;

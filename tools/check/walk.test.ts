@@ -10,7 +10,6 @@ import {
   type Label,
   mem,
   R14,
-  RAX,
   RCX,
   RDI,
   RSP,

@@ -168,7 +168,7 @@ function pageType(dataType: number): number {
 }
 
 /** The page of file data at an offset; 0 stands for a page of zeros. */
-function dataAt({ bytes }: IgvmFile, offset: number): Uint8Array {
+export function dataAt({ bytes }: IgvmFile, offset: number): Uint8Array {
   if (offset === 0) return ZERO_PAGE;
   if (offset + PAGE_SIZE > bytes.length) throw new UserError('IGVM page data leaves the file');
   return bytes.subarray(offset, offset + PAGE_SIZE);
