@@ -57,6 +57,8 @@ export class Vcpu {
    * VMSA tells the processor itself that another ran before. APM2 §15.16, §15.36.12.
    */
   flushes = true;
+  /** The guest ran since its registers were put into the VMSA page, or taken from there. */
+  #ran = false;
   /** The processor was last left in the middle of the guest, not by a #VMEXIT. */
   #inGuest = false;
   /** Has the VMSA page written at each #VMEXIT, as it is, and not when somebody looks. */
@@ -156,6 +158,7 @@ export class Vcpu {
     this.#vmsaFrame = undefined;
     this.#others.clear();
     this.flushes = true;
+    this.#ran = false;
     this.#inGuest = false;
     this.#startRefusal = undefined;
     Object.assign(control, { eventInj: 0n, vIntr: 0n, intState: 0n, vmpl: 0, sevFeatures: 0n });
@@ -169,9 +172,11 @@ export class Vcpu {
     const vmsa = this.#vmsa.slice();
     const [frame, gfn, fresh] = [this.#vmsaFrame, this.#vmsaGfn, this.#fresh];
     const [startRefusal, refusal] = [this.#startRefusal, this.#refusal];
-    const [flushes, inGuest, others] = [this.flushes, this.#inGuest, [...this.#others]];
+    const [flushes, ran, inGuest] = [this.flushes, this.#ran, this.#inGuest];
+    const others = [...this.#others];
     return () => {
       this.flushes = flushes;
+      this.#ran = ran;
       this.#inGuest = inGuest;
       this.#others.clear();
       for (const [at, page] of others) this.#others.set(at, page);
@@ -209,6 +214,7 @@ export class Vcpu {
     }
     const code = this.#core.run(Math.min(maxInstructions, STRETCH));
     this.#inGuest = code === EXIT_LIMIT;
+    this.#ran = true;
     if (this.writesBack && !this.#inGuest) this.#store();
     const { exitInfo1, exitInfo2, exitIntInfo } = this.#core.control;
     if (mustRepeat(exitIntInfo, injected)) this.inject(exitIntInfo);
@@ -308,6 +314,7 @@ export class Vcpu {
     if (refusal !== undefined && this.#checks.has('vmsa-state')) return refusal;
     this.#vmsa = page;
     this.#fresh = false;
+    this.#ran = false;
     loadState(this.#core.state, page);
     this.#core.control.vmpl = save.vmpl;
     this.#core.control.sevFeatures = save.sevFeatures;
@@ -330,7 +337,9 @@ export class Vcpu {
 
   #store(): void {
     const frame = this.#vmsaFrame;
-    if (frame === undefined || this.#fresh || this.#core.frames.written(frame)) return;
+    if (frame === undefined || this.#fresh || !this.#ran) return;
+    if (this.#core.frames.written(frame)) return;
+    this.#ran = false;
     storeState(this.#core.state, this.#vmsa);
     const save = view(Vmsa, this.#vmsa);
     const { exitCode, exitInfo1, exitInfo2, exitIntInfo, nRip } = this.#core.control;
