@@ -6,6 +6,7 @@ import { checkData } from './data.ts';
 import { hasNote } from './elf-file.ts';
 import { readExecutable } from './executable.ts';
 import { readElfImage, readIgvmImage } from './image.ts';
+import { checkPadding } from './padding.ts';
 import type { Compartment, Program, Violation } from './program.ts';
 import { checkShim } from './shim.ts';
 import { checkStubs } from './stubs.ts';
@@ -86,6 +87,7 @@ export function checkProgram(program: Program): Report {
     ],
     violations: [
       ...program.broken,
+      ...checkPadding(program),
       ...stubs,
       ...(shim?.violations ?? []),
       ...functions.flatMap(({ violations }) => [...violations.values()]),
