@@ -11,7 +11,7 @@ export const CPUID: u32 = 6;
 /** Where KVM measures every vCPU's VMSA: the last page below 2^48. */
 export const VMSA_GPA: u64 = 0xffff_ffff_f000;
 
-/** PAGE_TYPE of SNP_PAGE_SWAP_OUT and SNP_PAGE_SWAP_IN. SNP §8.30. */
+/** PAGE_TYPE of SNP_PAGE_SWAP_OUT and SNP_PAGE_SWAP_IN. SNP, PAGE_SWAP_OUT. */
 export const SWAP_DATA: u32 = 0;
 export const SWAP_METADATA: u32 = 1;
 export const SWAP_VMSA: u32 = 2;

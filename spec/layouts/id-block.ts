@@ -1,6 +1,6 @@
 import { bytes, layout, u32, u64 } from '../layout.ts';
 
-/** What a launch must come to for the guest's owner, who signs it. SNP §8.18 (LAUNCH_FINISH). */
+/** What a launch must come to for the guest's owner, who signs it. SNP, LAUNCH_FINISH. */
 // biome-ignore format: a field a line
 export const IdBlock = layout('IdBlock', 0x60, {
   digest:   bytes(0x00, 48),
@@ -11,7 +11,7 @@ export const IdBlock = layout('IdBlock', 0x60, {
   policy:   u64(0x58),
 });
 
-/** Who signed an ID block, and who vouches for that key. SNP §8.18 (LAUNCH_FINISH). */
+/** Who signed an ID block, and who vouches for that key. SNP, LAUNCH_FINISH. */
 // biome-ignore format: a field a line
 export const IdAuthentication = layout('IdAuthentication', 4096, {
   idKeyAlgorithm:     u32(0x000),
@@ -22,7 +22,7 @@ export const IdAuthentication = layout('IdAuthentication', 4096, {
   authorKey:          bytes(0x880, 1028),
 });
 
-/** A public key, its coordinates little endian. SNP §8.18 (LAUNCH_FINISH). */
+/** A public key, its coordinates little endian. SNP, LAUNCH_FINISH. */
 // biome-ignore format: a field a line
 export const EcdsaKey = layout('EcdsaKey', 1028, {
   curve: u32(0x000),
@@ -30,7 +30,7 @@ export const EcdsaKey = layout('EcdsaKey', 1028, {
   qy:    bytes(0x04c, 72),
 });
 
-/** A signature, its numbers little endian. SNP §8.18 (LAUNCH_FINISH). */
+/** A signature, its numbers little endian. SNP, LAUNCH_FINISH. */
 // biome-ignore format: a field a line
 export const EcdsaSignature = layout('EcdsaSignature', 512, {
   r: bytes(0x00, 72),

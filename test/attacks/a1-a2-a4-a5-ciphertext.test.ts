@@ -9,11 +9,11 @@ import { testRow } from './row.ts';
 import {
   accept,
   attackMemory,
+  attempt,
   boot,
   CELL,
   expectHalt,
   HONEST,
-  hostFault,
   MAILBOX,
   runOn,
   SECRET,
@@ -36,7 +36,10 @@ testRow('A1', {
 testRow('A2', {
   'writing to a private page': (setting) =>
     attackMemory(setting, {
-      act: (host) => host.writeGuest(BigInt(CELL), new Uint8Array(16).fill(0x5a)),
+      act: (host) => {
+        const garbage = new Uint8Array(16).fill(0x5a);
+        return attempt(host, () => host.writeGuest(BigInt(CELL), garbage));
+      },
       won: ({ seen }) => seen !== undefined,
     }),
 });
@@ -54,10 +57,10 @@ function replay(setting: Setting): Outcome {
   expectHalt(host);
   const old = host.readGuest(BigInt(CELL), PAGE) ?? new Uint8Array();
   expectHalt(host);
-  const fault = host.writeGuest(BigInt(CELL), old);
+  const surface = attempt(host, () => host.writeGuest(BigInt(CELL), old));
   const { halted } = runOn(host);
   const won = halted && host.machine.core.state.rbx === 1n;
-  return { won, surface: typeof fault === 'object' ? hostFault(fault) : undefined };
+  return { won, surface };
 }
 testRow('A4', { 'putting old ciphertext back': replay });
 
@@ -100,9 +103,9 @@ function move(setting: Setting): Outcome {
   const tweaks = [CELL, SECRET].map((gpa) => linearTweak(memory.spa(BigInt(gpa)) ?? -1));
   host.writeGuest(BigInt(MAILBOX), xor(chosen, ...tweaks));
   expectHalt(host);
-  const fault = moveBlock(host, SECRET, CELL);
+  const surface = attempt(host, () => moveBlock(host, SECRET, CELL));
   const { halted } = runOn(host);
   const won = halted && host.machine.core.state.rbx === CHOSEN;
-  return { won, surface: typeof fault === 'object' ? hostFault(fault) : undefined };
+  return { won, surface };
 }
 testRow('A5', { 'moving a block, made up for the tweak': move });

@@ -9,7 +9,7 @@ import { CODE_GPA, FREE_GPA, type GuestCode, guestVmsa, SHARED_VIEW } from '../g
 import { CANARY, canaryBytes, leaks } from './canary.ts';
 import { type Outcome, type Setting, testRow } from './row.ts';
 import type { Surface } from './verdict.ts';
-import { accept, boot, expectHalt, hostFault, MAILBOX, runOn, SECRET } from './victim.ts';
+import { accept, attempt, boot, expectHalt, MAILBOX, runOn, SECRET } from './victim.ts';
 
 /** RFLAGS and RIP share sixteen bytes of a VMSA: what the memory controller encrypts at a time. */
 const RIP_BLOCK = 0x170;
@@ -36,8 +36,7 @@ function tamper(setting: Setting): Outcome {
   if (before) {
     const page = host.readVmsa();
     page.set(before.subarray(RIP_BLOCK, RIP_BLOCK + 16), RIP_BLOCK);
-    const fault = host.replayVmsa(page);
-    surface = fault && hostFault(fault);
+    surface = attempt(host, () => host.replayVmsa(page));
   } else machine.vcpu.registers.rip = rip;
   const { halted, surface: shown } = runOn(host);
   // Once more from the first step on is one step more than there was.
@@ -53,10 +52,10 @@ function replayVmsa(setting: Setting): Outcome {
   expectHalt(host);
   const old = host.readVmsa();
   expectHalt(host);
-  const fault = host.replayVmsa(old);
+  const refused = attempt(host, () => host.replayVmsa(old));
   const { surface, halted } = runOn(host);
   const won = halted && host.machine.core.state.r8 === 1n;
-  return { won, surface: fault ? hostFault(fault) : surface };
+  return { won, surface: refused ?? surface };
 }
 testRow('A8', { 'putting an old VMSA back': replayVmsa });
 

@@ -221,7 +221,7 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
   {
     id: 'A14',
     title: 'replaying a page that was swapped out',
-    source: 'SNP §8.30, §8.31',
+    source: 'SNP, PAGE_SWAP_OUT, PAGE_SWAP_IN',
     catalogue: ['-', '-', '-', 'D'],
     ways: [
       {
@@ -279,7 +279,7 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
   {
     id: 'A18',
     title: 'the AMD-SP’s debugging commands',
-    source: 'SEV §7.1; SNP §8.19',
+    source: 'SEV §7.1; SNP, SNP_DBG_DECRYPT',
     catalogue: ['W', 'W', 'W', 'D'],
     ways: [
       {

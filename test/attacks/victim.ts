@@ -9,7 +9,7 @@ import { HostileHost } from '../../tools/emulator/hostile.ts';
 import type { HostFault } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import type { Machine, MachineOptions } from '../../tools/emulator/machine.ts';
 import { bootGuest, FREE_GPA, type GuestCode, type More } from '../guest.ts';
-import { CANARY } from './canary.ts';
+import { CANARY, fingerprint } from './canary.ts';
 import type { Outcome, Setting } from './row.ts';
 import type { Surface } from './verdict.ts';
 
@@ -63,7 +63,8 @@ export interface Aftermath {
 
 /** What a hypervisor does between two halts of {@link keeper}. */
 export interface MemoryAttack {
-  readonly act: (host: HostileHost) => HostFault | DmaFault | 'absent' | undefined;
+  /** Gives how a write of the host's was refused, if one was. */
+  readonly act: (host: HostileHost) => Surface | undefined;
   readonly won: (aftermath: Aftermath) => boolean;
   readonly options?: Partial<MachineOptions>;
 }
@@ -85,17 +86,29 @@ export function keeper(setting: Setting): (guest: GuestCode) => void {
 export function attackMemory(setting: Setting, attack: MemoryAttack): Outcome {
   const host = boot(setting, keeper(setting), attack.options);
   expectHalt(host);
-  const fault = attack.act(host);
+  const refused = attack.act(host);
   const { surface, halted } = runOn(host);
   const { machine } = host;
   const { rbx } = machine.core.state;
   const seen = halted && rbx !== HONEST ? rbx : undefined;
   const won = attack.won({ host, machine, seen, halted });
-  return { won, surface: typeof fault === 'object' ? hostFault(fault) : surface };
+  return { won, surface: refused ?? surface };
+}
+
+/** The host's, or a device's, write; the surface if it is refused, and then nothing at all is changed. */
+export function attempt(
+  { machine }: HostileHost,
+  write: () => HostFault | DmaFault | 'absent' | undefined,
+): Surface | undefined {
+  const before = fingerprint(machine);
+  const fault = write();
+  if (typeof fault !== 'object') return undefined;
+  if (fingerprint(machine) !== before) throw new RangeError('a refused write changed something');
+  return hostFault(fault);
 }
 
 /** H#PF or IOMMU, if the fault is one of the RMP's. */
-export function hostFault(fault: HostFault | DmaFault): Surface | undefined {
+function hostFault(fault: HostFault | DmaFault): Surface | undefined {
   if (fault.kind === 'rmp-page-fault') return 'IOMMU';
   return (BigInt(fault.errorCode) & BigInt(Fault.RMP)) !== 0n ? 'H#PF' : undefined;
 }

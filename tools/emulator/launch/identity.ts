@@ -6,7 +6,7 @@ import type { Identity } from '../psp/id-block.ts';
 /** An identity that a file brings along: the guest's policy is still to be put into it. */
 export type SignedIdentity = (policy: bigint) => Identity;
 
-/** What the AMD-SP is given for a SNP_ID_BLOCK header. IGVM, SNP_ID_BLOCK; SNP §8.18. */
+/** What the AMD-SP is given for a SNP_ID_BLOCK header. IGVM, SNP_ID_BLOCK; SNP, LAUNCH_FINISH. */
 export function signedIdentity(header: View<typeof IgvmSnpIdBlock>): SignedIdentity {
   const block = new Uint8Array(IdBlock.size);
   const page = new Uint8Array(IdAuthentication.size);

@@ -15,7 +15,7 @@ import { sha384 } from './launch-digest.ts';
 const SCALAR_SIZE = 48;
 const UNCOMPRESSED = 4;
 
-/** What the guest's owner says of a launch, and signs. SNP §8.18 (LAUNCH_FINISH). */
+/** What the guest's owner says of a launch, and signs. SNP, LAUNCH_FINISH. */
 export interface Identity {
   /** An ID block, and the page that authenticates it. */
   readonly block: Uint8Array;
@@ -35,7 +35,7 @@ export interface KnownIdentity {
 
 /**
  * Holds a launch against its ID block: digest, policy, algorithms, signatures, in the firmware's order. The
- * status, and with SUCCESS what to remember. SNP §8.18 (LAUNCH_FINISH).
+ * status, and with SUCCESS what to remember. SNP, LAUNCH_FINISH.
  */
 export function checkIdentity(
   context: Pick<GuestContext, 'digest' | 'policy'>,

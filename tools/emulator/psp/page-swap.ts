@@ -34,7 +34,7 @@ export interface SwapParts {
 
 /**
  * SNP_PAGE_SWAP_OUT of a 4 KiB page: its plaintext under the guest's offline key goes to `target`; the metadata
- * entry remembers number, tag, address and rights. SNP §8.30 (PAGE_SWAP_OUT).
+ * entry remembers number, tag, address and rights. SNP, PAGE_SWAP_OUT.
  */
 export function swapOut(parts: SwapParts, context: GuestContext, command: SwapCommand): number {
   const { core } = parts;
@@ -80,7 +80,7 @@ export function swapOut(parts: SwapParts, context: GuestContext, command: SwapCo
 
 /**
  * SNP_PAGE_SWAP_IN of a 4 KiB page: what was swapped out to `source` becomes the guest's page in `target` again,
- * where it was and with the rights that it had, and the metadata entry is used up. SNP §8.31 (PAGE_SWAP_IN).
+ * where it was and with the rights that it had, and the metadata entry is used up. SNP, PAGE_SWAP_IN.
  */
 export function swapIn(parts: SwapParts, context: GuestContext, command: SwapCommand): number {
   const { core, checks } = parts;
