@@ -9,7 +9,7 @@ import { HostileHost } from '../../tools/emulator/hostile.ts';
 import type { HostFault } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import type { Machine, MachineOptions } from '../../tools/emulator/machine.ts';
 import { bootGuest, FREE_GPA, type GuestCode, type More } from '../guest.ts';
-import { CANARY, fingerprint } from './canary.ts';
+import { CANARY, canaryBytes, fingerprint, leaks } from './canary.ts';
 import type { Outcome, Setting } from './row.ts';
 import type { Surface } from './verdict.ts';
 
@@ -92,7 +92,11 @@ export function attackMemory(setting: Setting, attack: MemoryAttack): Outcome {
   const { rbx } = machine.core.state;
   const seen = halted && rbx !== HONEST ? rbx : undefined;
   const won = attack.won({ host, machine, seen, halted });
-  return { won, surface: refused ?? surface };
+  const shown = refused ?? surface;
+  if (!won && shown !== undefined && leaks(machine, canaryBytes()).length > 0) {
+    throw new RangeError('the attack was denied, and the host has the canary all the same');
+  }
+  return { won, surface: shown };
 }
 
 /** The host's, or a device's, write; the surface if it is refused, and then nothing at all is changed. */
