@@ -75,7 +75,7 @@ export const CHECKS = {
     ...replaced(
       'sev/vc.ts',
       'const instruction = I.decode(frame.rip);',
-      'const instruction = I.assumed(u32(frame.error));',
+      'const instruction = I.assumed(frame.rip, u32(frame.error));',
     ),
     ...replaced(
       'sev/vc.ts',
@@ -86,16 +86,31 @@ export const CHECKS = {
       'sev/vc-instruction.ts',
       'function known(opcode: u32): u32 {',
       `/** As guests did before they knew better: the instruction that the code tells of. */
-export function assumed(code: u32): u32 {
-  bytes = code === Exit.VMMCALL || code === Exit.RDTSCP ? 3 : 2;
+export function assumed(rip: u64, code: u32): u32 {
+  if (code === Exit.IOIO || code === Exit.DR7_READ || code === Exit.DR7_WRITE) return decode(rip);
+  bytes = code < Exit.MONITOR && code !== Exit.VMMCALL && code !== Exit.RDTSCP ? 2 : 3;
   wide = true;
   repeated = false;
-  if (code === Exit.CPUID) return CPUID;
-  if (code === Exit.MSR) return RDMSR;
-  if (code === Exit.RDTSC) return RDTSC;
-  if (code === Exit.RDTSCP) return RDTSCP;
-  if (code === Exit.WBINVD) return WBINVD;
-  return VMMCALL;
+  switch (code) {
+    case Exit.CPUID:
+      return CPUID;
+    case Exit.MSR:
+      return load8(rip + 1) === (WRMSR & 0xff) ? WRMSR : RDMSR;
+    case Exit.RDTSC:
+      return RDTSC;
+    case Exit.RDTSCP:
+      return RDTSCP;
+    case Exit.RDPMC:
+      return RDPMC;
+    case Exit.WBINVD:
+      return WBINVD;
+    case Exit.INVD:
+      return INVD;
+    case Exit.VMMCALL:
+      return VMMCALL;
+    default:
+      return MONITOR;
+  }
 }
 
 function known(opcode: u32): u32 {`,

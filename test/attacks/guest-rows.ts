@@ -4,7 +4,7 @@ const ALL: readonly Place[] = ['none', 'sev', 'sev-es', 'snp', 'snp-hv'];
 const SNP: readonly Place[] = ['snp', 'snp-hv'];
 
 /** The same cell in each of `places`. */
-function same(places: readonly Place[], cell: Cell): Partial<Record<Place, Cell>> {
+function same<T>(places: readonly Place[], cell: T): Partial<Record<Place, T>> {
   return Object.fromEntries(places.map((place) => [place, cell]));
 }
 
@@ -181,6 +181,79 @@ export const GUEST_ROWS: readonly Row[] = [
       {
         how: 'in the middle of a request',
         cells: same(['sev-es', 'snp'], guarded('VC_AT_WRONG_SITE', 'vc-anywhere')),
+      },
+    ],
+  },
+  {
+    id: 'B13',
+    title: 'Heckler: interrupts that nobody asked for',
+    source: 'CVE-2024-25743, CVE-2024-25744',
+    catalogue: ['W', 'W', 'W', 'G'],
+    ways: [
+      {
+        how: 'each vector that nobody asked for',
+        cells: {
+          ...same(
+            ['none', 'sev', 'sev-es', 'snp'],
+            guarded('a reason for each', 'interrupt-any-vector'),
+          ),
+          'snp-hv': deniedFirst('VMRUN.X', 'event-injection', 'interrupt-any-vector'),
+        },
+      },
+    ],
+    differs: same(
+      ['none', 'sev', 'sev-es'],
+      'what the guest does about a vector it does in each mode; the catalogue has victims that do not',
+    ),
+  },
+  {
+    id: 'B14',
+    title: 'a doorbell page that lies',
+    source: 'Heckler §9, COCONUT-SVSM kernel/src/sev/hv_doorbell.rs',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'an exception’s vector',
+        cells: { 'snp-hv': guarded('DOORBELL_BAD', 'doorbell-any-vector') },
+      },
+      {
+        how: 'a vector that nobody asked for',
+        cells: { 'snp-hv': guarded('UNEXPECTED_INTERRUPT', 'doorbell-any-vector') },
+      },
+      {
+        how: 'a non-maskable interrupt',
+        cells: { 'snp-hv': guarded('DOORBELL_NMI', 'doorbell-nmi-ignored') },
+      },
+      {
+        how: 'a machine check',
+        cells: { 'snp-hv': guarded('DOORBELL_MACHINE_CHECK', 'doorbell-mc-ignored') },
+      },
+      {
+        how: 'a new event whenever one is taken',
+        cells: { 'snp-hv': guarded('unharmed', 'doorbell-unbounded') },
+      },
+    ],
+    differs: { snp: 'only a host with restricted injection has a doorbell page' },
+  },
+  {
+    id: 'B15',
+    title: 'interrupts where they are off, too early, or never',
+    source: 'Heckler §9',
+    catalogue: ['G', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'the timer’s vector where interrupts are off',
+        cells: {
+          ...same(
+            ['none', 'sev', 'sev-es', 'snp'],
+            guarded('INTERRUPT_WHILE_OFF', 'interrupt-anywhere'),
+          ),
+          'snp-hv': deniedFirst('VMRUN.X', 'event-injection', 'interrupt-anywhere'),
+        },
+      },
+      {
+        how: 'a timer that is early',
+        cells: same(ALL, guarded('unharmed', 'sleep-once')),
       },
     ],
   },

@@ -1,19 +1,24 @@
 /** One attack on a guest: the host meddles, the guest runs to its end, and somebody looks for its secrets. */
+import * as Reason from '../../spec/abi/termination.ts';
 import * as Exit from '../../spec/exit.ts';
 import { INFO_MASK } from '../../spec/ghcb-msr.ts';
-import { HostileHost } from '../../tools/emulator/hostile.ts';
+import { HostileHost, type InjectedEvent } from '../../tools/emulator/hostile.ts';
 import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import { launchIgvm } from '../../tools/emulator/launch/igvm.ts';
 import { createMachine, type Machine, type MachineOptions } from '../../tools/emulator/machine.ts';
 import { encrypted, protectedState } from '../../tools/emulator/mode.ts';
 import type { Termination } from '../../tools/emulator/termination.ts';
-import { leaks } from './canary.ts';
 import type { Guest, Guests } from './guests.ts';
 import type { Outcome, Setting } from './row.ts';
 
 const MIB = 0x10_0000;
 const LIMIT = 20_000_000;
 const MOST_EXITS = 100_000;
+const MOST_STEPS = 20_000;
+const GENERAL = [
+  ...(['rax', 'rcx', 'rdx', 'rbx', 'rbp', 'rsi', 'rdi'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const),
+] as const;
 /** Where the victim's generator starts: test/fixtures/attacks/victim.ts. */
 const SEED = 0x0123_4567_89ab_cdefn;
 
@@ -86,7 +91,7 @@ export class Trial {
   }
 
   /** Guest frames that hold `bytes`, as the guest sees them: what a debugger finds, and no host. */
-  framesWith(bytes: Uint8Array): number[] {
+  framesWith(bytes: Buffer): number[] {
     const { core, asid, memory, mode } = this.machine;
     const key = encrypted(mode) ? asid : 0;
     return memory.ranges.flatMap(({ gfn, frame, pages }) =>
@@ -116,6 +121,48 @@ export class Trial {
     });
   }
 
+  /** Lets the guest run until it has said `line`. */
+  runToLine(line: string): void {
+    const { core, hypervisor } = this.machine;
+    while (!this.#console.endsWith(`${line}\n`)) {
+      if (hypervisor.ended) throw new RangeError(`no ${line}: ${JSON.stringify(hypervisor.ended)}`);
+      hypervisor.answer(hypervisor.enter(LIMIT - core.instructions));
+    }
+  }
+
+  /** Goes on instruction by instruction until `done`. */
+  stepUntil(done: () => boolean): void {
+    const { hypervisor } = this.machine;
+    for (let steps = 0; !done(); steps++) {
+      if (hypervisor.ended || steps === MOST_STEPS)
+        throw new RangeError('it does not come to that');
+      hypervisor.answer(hypervisor.enter(1));
+    }
+  }
+
+  /** Has the guest take `event` now, before anything that is pending. */
+  inject(event: InjectedEvent): void {
+    const { hypervisor, vcpu } = this.machine;
+    this.host.inject(event);
+    hypervisor.answer(vcpu.run(1));
+  }
+
+  /** The guest as it is now: what comes back takes it there again, as often as it is called. */
+  mark(): () => void {
+    const point = this.host.snapshot();
+    const console = this.#console;
+    return () => {
+      this.host.restore(point);
+      this.#console = console;
+      this.#leaks.clear();
+    };
+  }
+
+  /** Has each general register but the stack pointer hold `value`: what a guest might have there. */
+  fillRegisters(value: bigint): void {
+    for (const name of GENERAL) this.machine.core.state[name] = value;
+  }
+
   /** Lets the guest run to its end. */
   run(limit = LIMIT): Seen {
     const { core, hypervisor } = this.machine;
@@ -130,17 +177,27 @@ export class Trial {
 
   /** What there is to see once the guest came to `end`. */
   seen(end: Termination): Seen {
-    if (encrypted(this.setting.mode)) {
-      for (const secret of this.secrets) {
-        for (const place of leaks(this.machine, secret, this.#console)) this.#leaks.add(place);
-      }
-    }
+    if (encrypted(this.setting.mode)) this.#look();
     return {
       ends: nameOf(end, this.#console),
       wentOn: end.kind === 'exit',
       leaks: [...this.#leaks],
       console: this.#console,
     };
+  }
+
+  /** What is held under a guest's key reads as ciphertext, as A1 shows: the secret is in none of that. */
+  #look(): void {
+    const { core, memory } = this.machine;
+    const saw = (bytes: Uint8Array, place: string) => {
+      const seen = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (this.secrets.some((secret) => seen.includes(secret))) this.#leaks.add(place);
+    };
+    for (let frame = 0; frame < core.frames.count; frame++) {
+      if (core.frames.key(frame) !== 0) continue;
+      saw(memory.read(frame * PAGE, PAGE), `frame 0x${frame.toString(16)}`);
+    }
+    saw(Buffer.from(this.#console, 'latin1'), 'console');
   }
 
   /** The page of each request: the guest writes over it with the next. */
@@ -171,6 +228,11 @@ export function mustEnd({ ends, wentOn, leaks: places }: Seen): Outcome {
   return { won: wentOn || places.length > 0, ends };
 }
 
+/** The attack wins if the guest does not end for a reason of its own. */
+export function mustNotice({ ends, leaks: places }: Seen): Outcome {
+  return { won: !(ends in Reason) || places.length > 0, ends };
+}
+
 /** The attack wins if the guest comes to harm: it must go on. */
 export function mustGoOn({ ends, wentOn, leaks: places }: Seen): Outcome {
   return { won: (wentOn && ends !== 'unharmed') || places.length > 0, ends };
@@ -182,4 +244,21 @@ function nameOf(end: Termination, console: string): string {
   if (end.kind !== 'exit') return end.kind;
   const asEver = /^Tacit, mode [a-z-]+\nopen\nclosed\n$/.test(console);
   return end.code === 0 && asEver ? 'unharmed' : `exit ${end.code}`;
+}
+
+/** One outcome of many: the attack wins if one of them does, and the guest ends as all of them, if alike. */
+export function together(outcomes: readonly Outcome[]): Outcome {
+  const ends = [...new Set(outcomes.map((outcome) => outcome.ends))];
+  const surfaces = [...new Set(outcomes.map(({ surface }) => surface))];
+  return {
+    won: outcomes.some(({ won }) => won),
+    ends: ends.join(', '),
+    surface: surfaces.length === 1 ? surfaces[0] : undefined,
+  };
+}
+
+/** With the surface that an end shows, where the architecture made it. */
+export function withSurface(outcome: Outcome): Outcome {
+  const refused = outcome.ends?.startsWith('shutdown: VMRUN refused') ?? false;
+  return refused ? { ...outcome, surface: 'VMRUN.X' } : outcome;
 }

@@ -47,6 +47,8 @@ export interface MachineOptions {
   readonly without?: readonly Check[];
   /** SEV_FEATURES bits that an SNP guest gets beside those that its host has for all. */
   readonly features?: bigint;
+  /** Sees each #VC that an instruction raises, with its exit code. */
+  readonly onVc?: (rip: bigint, code: number) => void;
   /** Sees each PVALIDATE that succeeds. */
   readonly onPvalidate?: (
     gpa: bigint,
@@ -152,7 +154,10 @@ export function createMachine(options: MachineOptions): Machine {
       },
     },
     observer: {
-      vc: (rip) => statistics.countVc(rip),
+      vc: (rip, code) => {
+        statistics.countVc(rip);
+        options.onVc?.(rip, code);
+      },
       access: (gpa, size, write) => hypervisor.onAccess?.(gpa, size, write),
       pvalidate: (gpa, huge, validate, unchanged) => {
         statistics.countPvalidate(huge, validate);
