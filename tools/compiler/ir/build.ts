@@ -4,34 +4,12 @@ import type { FunctionBody } from '../wasm/module.ts';
 import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from '../wasm/simd.ts';
 import { type Codes, type Context, functionBinding, functionCodes, irType } from './context.ts';
-import { commonDominator, commonGlobals, type Incoming } from './incoming.ts';
+import { commonDominator, commonGlobals, type Frame, type Incoming } from './incoming.ts';
 import { localsAssignedInLoops } from './loop-locals.ts';
+import { recursionDepth } from './recursion.ts';
+import { REFERENCE_OPERATIONS } from './reference-ops.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, Exit, Fn, Ir, resolve, type Value } from './value.ts';
-
-interface Frame {
-  readonly op: number;
-  readonly type: Codes;
-  /** Height of the operand stack below the construct's parameters. */
-  readonly height: number;
-  readonly incoming: Incoming[];
-  /** LOOP: the header, the locals it has a phi for, and those phis, parameters' phis last. */
-  readonly header: Block | undefined;
-  readonly assigned: readonly number[];
-  readonly phis: readonly Value[];
-  /** IF: where the else branch starts. */
-  readonly otherwise: Incoming | undefined;
-}
-
-/** Number of operands and type of the result. */
-const REFERENCE_OPERATIONS: ReadonlyMap<number, readonly [number, number]> = new Map([
-  [Op.REF_FUNC, [0, Type.I64]],
-  [Op.TABLE_GET, [1, Type.I64]],
-  [Op.TABLE_SET, [2, 0]],
-  [Op.TABLE_SIZE, [0, Type.I32]],
-  [Op.TABLE_GROW, [2, Type.I32]],
-  [Op.TABLE_FILL, [3, 0]],
-]);
 
 const NO_GLOBALS: ReadonlyMap<number, Value> = new Map();
 
@@ -48,7 +26,7 @@ class Builder {
   readonly #context: Context;
   readonly #fn: Fn;
   readonly #body: FunctionBody;
-  readonly #in: InstructionReader;
+  #in: InstructionReader;
   readonly #loopLocals: ReadonlyMap<number, readonly number[]>;
   readonly #simplifier: Simplifier;
   readonly #frames: Frame[] = [];
@@ -62,6 +40,11 @@ class Builder {
   #block: Block | undefined;
   /** Constructs opened in unreachable code and not yet closed. */
   #skipped = 0;
+  /** How deep calls of the function itself are replaced by its body, and how deep it is now. */
+  readonly #mostNested: number;
+  #nested = 0;
+  /** Index in `#frames` of the function's own frame, or that of the call of itself being replaced. */
+  #base = 0;
 
   constructor(context: Context, index: number, body: FunctionBody) {
     const { params, results } = functionCodes(context, index);
@@ -70,6 +53,7 @@ class Builder {
     this.#body = body;
     this.#in = new InstructionReader(context.module.bytes, body.start, body.end);
     this.#loopLocals = localsAssignedInLoops(context.module.bytes, body);
+    this.#mostNested = recursionDepth(context.module.bytes, index, body);
     this.#simplifier = new Simplifier(this.#fn, (op, type, args) => this.#emit(op, type, args));
   }
 
@@ -79,14 +63,35 @@ class Builder {
     this.#block = entry;
     entry.offset = this.#body.start;
     const params = fn.params.map((type, i) => this.#emit(Ir.PARAM, type, [], i));
+    this.#translate(params);
+    return fn;
+  }
+
+  /** The function's body, given its parameters. */
+  #translate(params: readonly Value[]): void {
+    const fn = this.#fn;
     this.#locals = [...params, ...this.#body.locals.map((type) => fn.zero(irType(type)))];
+    this.#localsShared = false;
     this.#push(Op.BLOCK, { params: [], results: fn.results });
-    while (this.#frames.length > 0) {
+    while (this.#frames.length > this.#base) {
       this.#in.next();
       if (this.#block) this.#instruction(this.#in.op);
       else this.#skip(this.#in.op);
     }
-    return fn;
+  }
+
+  /** In place of a call of the function itself its body once more. */
+  #translateNested(args: readonly Value[]): void {
+    const [reader, locals, base] = [this.#in, this.#locals, this.#base];
+    this.#in = new InstructionReader(this.#context.module.bytes, this.#body.start, this.#body.end);
+    this.#base = this.#frames.length;
+    this.#nested++;
+    this.#translate(args);
+    this.#nested--;
+    this.#base = base;
+    this.#in = reader;
+    this.#locals = locals;
+    this.#localsShared = true;
   }
 
   /** In unreachable code only the structure matters. */
@@ -164,7 +169,7 @@ class Builder {
         this.#branchTable();
         return;
       case Op.RETURN:
-        this.#jump(this.#frames[0] as Frame);
+        this.#jump(this.#frames[this.#base] as Frame);
         return;
       case Op.CALL:
         this.#call(a);
@@ -268,6 +273,10 @@ class Builder {
   #call(index: number): void {
     const type = functionCodes(this.#context, index);
     const args = this.#popMany(type.params.length);
+    if (index === this.#fn.index && this.#nested < this.#mostNested) {
+      this.#translateNested(args.map(resolve));
+      return;
+    }
     const bound = functionBinding(this.#context, index);
     const importIndex = this.#context.module.functions[index]?.importIndex ?? 0;
     if (bound?.binding.kind === 'address') {

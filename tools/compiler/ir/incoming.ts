@@ -1,3 +1,4 @@
+import type { Codes } from './context.ts';
 import type { Block, Value } from './value.ts';
 
 /** A jump to the end of a block construct, made before that end is reached. */
@@ -6,6 +7,21 @@ export interface Incoming {
   readonly locals: readonly Value[];
   readonly values: readonly Value[];
   readonly globals: ReadonlyMap<number, Value>;
+}
+
+/** An open construct. */
+export interface Frame {
+  readonly op: number;
+  readonly type: Codes;
+  /** Height of the operand stack below the construct's parameters. */
+  readonly height: number;
+  readonly incoming: Incoming[];
+  /** LOOP: the header, the locals it has a phi for, and those phis, parameters' phis last. */
+  readonly header: Block | undefined;
+  readonly assigned: readonly number[];
+  readonly phis: readonly Value[];
+  /** IF: where the else branch starts. */
+  readonly otherwise: Incoming | undefined;
 }
 
 /** The last block that all the jumps have passed. */

@@ -33,7 +33,7 @@ function isRotatable(header: Block): boolean {
   if (!body.every(({ op }) => isPure(op) || isLoad(op))) return false;
   const inside = succs.filter((succ) => isInLoop(succ, header));
   if (inside.length !== 1) return false;
-  return preds.every((pred, i) => i === 0 || (pred !== inside[0] && !isBehindTest(pred, header)));
+  return preds.every((pred, i) => i === 0 || !isBehindTest(pred, header));
 }
 
 /** Whether a way back to the header is chosen by a test that may also leave the loop. */

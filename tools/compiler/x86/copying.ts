@@ -1,4 +1,4 @@
-import { JUMP, SWITCH } from './kinds-control.ts';
+import { BRANCH, JUMP, SWITCH } from './kinds-control.ts';
 import type { Inst, MachineBlock } from './machine.ts';
 import { threaded } from './threading.ts';
 
@@ -9,11 +9,13 @@ const MOST_COPIED = 4;
 
 /**
  * Whether a jump to a block had better be the block: a short one that ends in a jump table, as
- * every case of an interpreter's loop goes on to, or that leads to one.
+ * every case of an interpreter's loop goes on to, or that leads to one, if by a test. Each case then
+ * has an indirect jump of its own, whose target the processor foretells by the case that it is in.
  */
 export function isWorthCopying({ insts, succs }: MachineBlock, depth: number): boolean {
   if (depth === 0 || insts.length > MOST_COPIED) return false;
   const last = insts[insts.length - 1] as Inst;
   if (last.kind === SWITCH) return (last.data as readonly number[]).length > MOST_COMPARISONS + 1;
+  if (last.kind === BRANCH) return succs.some((succ) => isWorthCopying(threaded(succ), depth - 1));
   return last.kind === JUMP && isWorthCopying(threaded(succs[0] as MachineBlock), depth - 1);
 }

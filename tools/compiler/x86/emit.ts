@@ -59,7 +59,7 @@ const PAGE = 4096;
 /** Frames up to this size can not step over a guard page: a call's return address lies within it. */
 const UNPROBED = PAGE - 64;
 /** Blocks copied within each other. */
-const MOST_COPIES = 2;
+const MOST_COPIES = 3;
 const MOVQ_TO_XMM = form('movq xmm, r/m64');
 const MOVQ_FROM_XMM = form('movq r/m64, xmm');
 const PCMPEQD = form('pcmpeqd xmm, xmm/m128');
@@ -428,8 +428,16 @@ export class FunctionEmitter {
   jump(successor: number): void {
     const to = this.#successor(successor);
     if (to === this.#next) return;
-    if (this.#copies < MOST_COPIES && isWorthCopying(to, MOST_COPIES)) this.#copy(to);
-    else this.asm.jmp(this.#label(to));
+    this.#jumpTo(to);
+  }
+
+  #jumpTo(block: MachineBlock): void {
+    if (this.#isToBeCopied(block)) this.#copy(block);
+    else this.asm.jmp(this.#label(block));
+  }
+
+  #isToBeCopied(block: MachineBlock): boolean {
+    return isWorthCopying(block, MOST_COPIES - this.#copies);
   }
 
   /** Writes a block's code once more instead of a jump to it. */
@@ -454,9 +462,14 @@ export class FunctionEmitter {
       this.jump(0);
     } else if (yes === this.#next) {
       this.asm.jcc(condition ^ 1, this.#label(no));
+    } else if (this.#copies > 0 && this.#isToBeCopied(yes)) {
+      this.asm.jcc(condition ^ 1, this.#label(no));
+      this.#copy(yes);
     } else {
       this.asm.jcc(condition, this.#label(yes));
-      if (no !== this.#next) this.asm.jmp(this.#label(no));
+      if (no === this.#next) return;
+      if (this.#copies > 0) this.#jumpTo(no);
+      else this.asm.jmp(this.#label(no));
     }
   }
 

@@ -1,0 +1,38 @@
+import { InstructionReader } from '../wasm/instructions.ts';
+import type { FunctionBody } from '../wasm/module.ts';
+import { Op } from '../wasm/opcodes.ts';
+
+/** Bytes of Wasm that a function's calls of itself may add to it in all. */
+const MOST_ADDED = 600;
+const DEEPEST = 4;
+
+/**
+ * How deep a function's calls of itself are to be replaced by its body: 0 for functions that do not
+ * call themselves, or that do much else. Everything else that is worth inlining is left to Binaryen,
+ * which sees all callers; it leaves out recursion.
+ */
+export function recursionDepth(bytes: Uint8Array, index: number, body: FunctionBody): number {
+  const size = body.end - body.start;
+  if (size > MOST_ADDED) return 0;
+  const calls = callsOfItself(bytes, index, body);
+  if (calls === 0) return 0;
+  let depth = 0;
+  for (let bodies = calls, added = 0; depth < DEEPEST; depth++, bodies *= calls) {
+    added += bodies * size;
+    if (added > MOST_ADDED) break;
+  }
+  return depth;
+}
+
+/** None for a function with a loop, where calls cost little of the time, or with tail calls. */
+function callsOfItself(bytes: Uint8Array, index: number, body: FunctionBody): number {
+  const reader = new InstructionReader(bytes, body.start, body.end);
+  let calls = 0;
+  while (!reader.atEnd) {
+    reader.next();
+    const { op, a } = reader;
+    if (op === Op.LOOP || op === Op.RETURN_CALL || op === Op.RETURN_CALL_INDIRECT) return 0;
+    if (op === Op.CALL && a === index) calls++;
+  }
+  return calls;
+}
