@@ -120,6 +120,15 @@ export const CompartmentInfo = layout('CompartmentInfo', 0x60, {
   environment:  u64(0x48), // va, as the arguments
   environmentSize: u32(0x50),
   stackPages:   u32(0x54), // 4 KiB pages of stack it asks for
+  grants:       u64(0x58), // va of GrantInfo[], which one with entry 0 ends
+});
+
+/** A function of the kernel that the manifest lets a compartment call. Read by check-image, not the kernel. */
+// biome-ignore format: a field a line
+export const GrantInfo = layout('GrantInfo', 16, {
+  entry:    u64(0), // va of its first instruction
+  name:     u32(8), // MODULE.NAME: offset in the string table
+  reserved: u32(12),
 });
 
 /** Bytes that a compartment's memory starts with. */

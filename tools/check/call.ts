@@ -24,8 +24,8 @@ import {
   type Visit,
 } from './visit.ts';
 
-/** Functions of the kernel that are there to be called by compartments, by the folders of their sources. */
-const KERNEL_EXPORT = /[!/](wasi|tacit)\/|[!/]memory_grow$/;
+/** The part of a compartment that asks the kernel for more memory, and what it calls there. */
+const GROW = 'memory_grow';
 
 /** The part of a compartment that asks the kernel to make room for a table. */
 const GROW_STUB = 'table_grow';
@@ -280,9 +280,10 @@ function checkBorder(visit: Visit, state: State, instruction: Instruction, targe
   if (fn.code.name === `${from.name}!${GROW_STUB}`) return;
   const isOwn = number === from.number || (from.record !== undefined && number === from.record);
   if (!isOwn) visit.violate(instruction, 'a call to the kernel under another number than its own');
-  const isImage = analysis.program.kind === 'image';
-  if (to.kind === 'stubs' || (isImage && !KERNEL_EXPORT.test(target.code.name))) {
-    visit.violate(instruction, 'a call to what the kernel does not offer to compartments');
+  if (to.kind === 'stubs') visit.violate(instruction, 'a call to hand-written code');
+  const grows = fn.code.name === `${from.name}!${GROW}` && target.code.name.endsWith(`/${GROW}`);
+  if (from.grants && !grows && !from.grants.has(target.code.start)) {
+    visit.violate(instruction, 'a call of the kernel that the manifest does not grant');
   }
   const names = analysis.capabilities.get(from.name) ?? new Set();
   analysis.capabilities.set(from.name, names.add(target.code.name));

@@ -26,7 +26,11 @@ const broken = (file: Uint8Array) => checkImage(file).violations.map(printViolat
 describe('an image', () => {
   it('keeps every rule, in ELF and in IGVM', () => {
     expect(broken(image.elf)).toEqual([]);
-    expect(checkImage(image.igvm)).toEqual(checkImage(image.elf));
+    // The shim has an entry of its own for each.
+    const [elf, igvm] = [image.elf, image.igvm].map((file) => checkImage(file).compartments);
+    expect(igvm?.slice(1)).toEqual(elf?.slice(1));
+    expect(igvm?.[0]?.compartment.kind).toBe('shim');
+    expect(checkImage(image.igvm).violations).toEqual([]);
   });
 
   it('keeps every rule for either kind of host', async () => {
@@ -52,6 +56,7 @@ describe('the report', () => {
     const granted = manifest.imports.map((each) => each.split('.').at(-1));
     const extra = names?.filter((name) => !granted.includes(name?.replace(/^tacit_/, '')));
     expect(extra).toEqual([]);
+    expect(program?.compartment.grants?.size).toBe(manifest.imports.length);
     expect(program?.listed).toEqual([]);
   });
 
@@ -127,6 +132,50 @@ describe('a byte changed in an image', () => {
     expect(broken(poke(code.start + at + 1, 2)).join()).toMatch(
       /under another number than its own/,
     );
+  });
+
+  /** A function of the kernel by the last part of its name. */
+  const kernelFunction = (name: string) =>
+    program.functions.find(
+      (each) => each.compartment.kind === 'kernel' && each.name.endsWith(`/${name}`),
+    ) as CodeFunction;
+
+  it('calls what the manifest does not grant', () => {
+    const { start, end } = program.functions.find(
+      ({ name }) => name === 'luggage!luggage/print',
+    ) as CodeFunction;
+    const granted = kernelFunction('fd_write').start;
+    const bytes = program.memory.read(start, end - start) ?? new Uint8Array();
+    const file = image.elf.slice();
+    for (let at = 0; at < bytes.length; ) {
+      const instruction = instructionAt(bytes, start, at);
+      if (typeof instruction === 'string') break;
+      at = instruction.next - start;
+      const [operand] = instruction.operands;
+      if (operand?.kind !== 'target' || operand.address !== granted) continue;
+      const distance = kernelFunction('tacit_reset').start - instruction.next;
+      Buffer.from(file.buffer).writeInt32LE(distance, offsetOf(instruction.next - 4));
+    }
+    expect(broken(file).join()).toMatch(/a call of the kernel that the manifest does not grant/);
+  });
+
+  it('grants less than the program calls, or something else by that name', () => {
+    const entry = Buffer.alloc(8);
+    entry.writeBigInt64LE(BigInt(kernelFunction('fd_write').start));
+    const at = Buffer.from(image.elf).indexOf(entry);
+    const [less, other] = [image.elf.slice(), image.elf.slice()];
+    less.fill(0, at, at + 8);
+    expect(broken(less).join()).toMatch(/a call of the kernel that the manifest does not grant/);
+    Buffer.from(other.buffer).writeBigInt64LE(BigInt(kernelFunction('tacit_reset').start), at);
+    expect(broken(other).join()).toMatch(/a grant of \S+fd_write that is for something else/);
+  });
+
+  it('has code between functions', () => {
+    const HLT = 0xf4;
+    const gap = program.functions.find(
+      ({ end }, i) => (program.functions[i + 1]?.start ?? end) > end,
+    ) as CodeFunction;
+    expect(broken(poke(gap.end, HLT)).join()).toMatch(/code outside of functions/);
   });
 
   it('ends a function earlier than it does', () => {

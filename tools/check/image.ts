@@ -2,6 +2,7 @@ import { TOP } from '../../boot/memory-map.ts';
 import {
   CompartmentInfo,
   FunctionEntry,
+  GrantInfo,
   ImageInfo,
   InterceptSite,
   MemoryRecord,
@@ -99,17 +100,21 @@ function readImage(
   };
   const strings = addressOf(info.strings) ?? 0;
   const compartments = new Map<string, Compartment>();
+  const granted = new Map<number, string>();
   const define = (compartment: Compartment) => compartments.set(compartment.name, compartment);
   define({ name: KERNEL, kind: 'kernel', number: 0, record: undefined });
   define({ name: STUBS, kind: 'stubs', number: 0, record: undefined });
   for (const each of table(CompartmentInfo, info.compartments, info.compartmentCount)) {
     const record = addressOf(each.memoryRecord);
     const hasMemory = each.memoryRecord !== 0n;
+    const grants = grantsOf(memory, strings, addressOf(each.grants) ?? 0);
+    for (const grant of grants) granted.set(...grant);
     define({
       name: text(memory, strings + each.name),
       kind: 'sandbox',
       number: each.index,
       record: hasMemory ? record : undefined,
+      grants: new Set(grants.keys()),
     });
   }
   const functions = table(FunctionEntry, info.functions, info.functionCount).map(
@@ -150,9 +155,41 @@ function readImage(
     ),
     shared: new Set(),
     roots,
-    broken: [...broken, ...mapping.broken, ...arranged.broken],
+    broken: [
+      ...broken,
+      ...mapping.broken,
+      ...arranged.broken,
+      ...checkGrants(granted, arranged.functions),
+    ],
     shim: shimOf(info, entries, mapping),
   };
+}
+
+/** Names of the kernel's functions that a manifest grants, by their addresses. */
+function grantsOf(memory: Memory, strings: number, start: number): Map<number, string> {
+  const grants = new Map<number, string>();
+  for (let at = start; ; at += GrantInfo.size) {
+    const bytes = memory.read(at, GrantInfo.size);
+    if (!bytes) throw new UserError('the image has a list of grants without an end');
+    const grant = view(GrantInfo, bytes);
+    if (grant.entry === 0n) return grants;
+    grants.set(addressOf(grant.entry) ?? 0, text(memory, strings + grant.name));
+  }
+}
+
+/** A grant's name is that of the function which it is for: `tacit_report` for `tacit.report`. */
+function checkGrants(
+  granted: ReadonlyMap<number, string>,
+  functions: readonly CodeFunction[],
+): Violation[] {
+  return [...granted].flatMap(([address, grant]): Violation[] => {
+    const [module, wanted] = grant.split('.');
+    const { compartment, name } = functions.find(({ start }) => start === address) ?? {};
+    const own = name?.split('/').at(-1);
+    const isIt = own === wanted || own === `${module}_${wanted}`;
+    if (compartment?.kind === 'kernel' && isIt) return [];
+    return [{ rule: `a grant of ${grant} that is for something else`, address, name: name ?? '' }];
+  });
 }
 
 /** What the shim is judged by: executable pages below all functions, and what it may write. */

@@ -59,6 +59,8 @@ export interface Compartment {
   readonly number: number;
   /** Address of its memory's record, if it has a memory. */
   readonly record: number | undefined;
+  /** Addresses of the kernel's functions that its manifest grants; undefined where there is none. */
+  readonly grants?: ReadonlySet<number>;
 }
 
 export interface CodeFunction {

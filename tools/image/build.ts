@@ -14,7 +14,7 @@ import { trapStubs } from '../../boot/traps.ts';
 import { waitStub } from '../../boot/wait.ts';
 import { type Assembly, assembleModule, flagsFor } from '../compiler/assemblyscript.ts';
 import { type Cpu, compile } from '../compiler/compile.ts';
-import { bindCompartment, bindKernel } from '../compiler/link/bind.ts';
+import { bindCompartment, bindKernel, grantsOf } from '../compiler/link/bind.ts';
 import { type LinkedImage, linkImage } from '../compiler/link/image.ts';
 import { symbolMap } from '../compiler/link/symbol-map.ts';
 import type { WasmObject } from '../compiler/object.ts';
@@ -124,7 +124,7 @@ function sourceMaps(texts: Readonly<Record<string, string | undefined>>): Map<st
 }
 
 function link(
-  { host, modes, args, env, memory, lazyAbove = Number.POSITIVE_INFINITY }: Manifest,
+  { host, modes, args, env, memory, imports, lazyAbove = Number.POSITIVE_INFINITY }: Manifest,
   cpu: Cpu,
   kernel: WasmObject,
   program: WasmObject,
@@ -144,6 +144,7 @@ function link(
         env,
         maxPages: memory / WASM_PAGE_SIZE,
         stackPages: STACK_PAGES,
+        grants: grantsOf(imports, kernel),
       },
     ],
     sourceMaps: maps,

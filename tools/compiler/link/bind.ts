@@ -68,6 +68,28 @@ export function bindCompartment(
   };
 }
 
+/** A function of the kernel that a manifest grants. */
+export interface Grant {
+  /** `MODULE.NAME`. */
+  readonly name: string;
+  readonly symbol: string;
+}
+
+/** What `imports` of a manifest grant, of all that the kernel offers, by name. */
+export function grantsOf(imports: readonly string[], kernel: WasmObject): Grant[] {
+  const offered = [...kernel.exports].flatMap(([name, { kind, symbol }]): Grant[] => {
+    const found = Object.entries(OFFERS).find(([, prefix]) => name.startsWith(prefix));
+    if (kind !== 'function' || !found) return [];
+    const [module, prefix] = found;
+    return [{ name: `${module}.${name.slice(prefix.length)}`, symbol }];
+  });
+  return offered
+    .filter(({ name }) => imports.some((each) => each === name || each === `${moduleOf(name)}.*`))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const moduleOf = (name: string) => name.split('.')[0] ?? '';
+
 function sameType(a: FunctionType, b: FunctionType): boolean {
   return a.params.join() === b.params.join() && a.results.join() === b.results.join();
 }

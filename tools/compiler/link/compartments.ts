@@ -1,7 +1,13 @@
-import { CompartmentInfo, MemoryRecord, SegmentInfo } from '../../../spec/abi/handoff.ts';
+import {
+  CompartmentInfo,
+  GrantInfo,
+  MemoryRecord,
+  SegmentInfo,
+} from '../../../spec/abi/handoff.ts';
 import { view } from '../../../spec/layout.ts';
 import { UserError } from '../../errors.ts';
 import type { WasmObject } from '../object.ts';
+import type { Grant } from './bind.ts';
 import type { Blob } from './blob.ts';
 import type { Strings } from './tables.ts';
 
@@ -17,6 +23,8 @@ export interface CompartmentImage {
   readonly maxPages: number;
   /** 4 KiB pages of stack. */
   readonly stackPages: number;
+  /** What it may call of the kernel. */
+  readonly grants: readonly Grant[];
 }
 
 /** Bytes of WASI's argument or environment block: each text with its NUL. */
@@ -52,7 +60,7 @@ export function addCompartments(
 function describe(
   rodata: Blob,
   strings: Strings,
-  { object, index, entry, args, env, maxPages, stackPages }: CompartmentImage,
+  { object, index, entry, args, env, maxPages, stackPages, grants }: CompartmentImage,
   at: number,
   prefix: string,
 ): Uint8Array {
@@ -107,5 +115,15 @@ function describe(
   point(fields.environment, `${prefix}.environment`);
   info.environmentCount = variables.length;
   info.environmentSize = environmentBytes.length;
+
+  const { size } = GrantInfo;
+  const grantsAt = rodata.add(`${prefix}.grants`, new Uint8Array((grants.length + 1) * size));
+  point(fields.grants, `${prefix}.grants`);
+  for (const [i, { name, symbol }] of grants.entries()) {
+    const grant = new Uint8Array(size);
+    view(GrantInfo, grant).name = strings.add(name);
+    rodata.write(grantsAt + i * size, grant);
+    rodata.point(grantsAt + i * size, symbol);
+  }
   return bytes;
 }

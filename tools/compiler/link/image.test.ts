@@ -11,6 +11,7 @@ import {
 import {
   CompartmentInfo,
   FunctionEntry,
+  GrantInfo,
   ImageInfo,
   ImageRange,
   InterceptSite,
@@ -83,6 +84,7 @@ const compartment: CompartmentImage = {
   env: { HOME: '/' },
   maxPages: 16,
   stackPages: 5,
+  grants: [{ name: 'tacit.halt', symbol: 'kernel!main' }],
 };
 
 const parts: ImageParts = {
@@ -242,6 +244,10 @@ describe('a linked image', () => {
     const segment = memory.view(SegmentInfo, described.segments);
     expect(segment).toMatchObject({ offset: 1024, size: 2 });
     expect(memory.at(segment.source).subarray(0, 2)).toEqual(Uint8Array.of(7, 8));
+    const grant = memory.view(GrantInfo, described.grants);
+    expect(grant.entry).toBe(memory.symbol('kernel!main'));
+    expect(memory.text(info.strings + BigInt(grant.name))).toBe('tacit.halt');
+    expect(memory.view(GrantInfo, described.grants + BigInt(GrantInfo.size)).entry).toBe(0n);
     expect(memory.view(MemoryRecord, described.memoryRecord)).toEqual({
       base: 0x4_0000_0000n,
       pages: 2,
