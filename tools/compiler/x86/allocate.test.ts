@@ -129,7 +129,7 @@ describe('register allocation', () => {
       broken((fn) => {
         const inst = insts(fn).find(({ useAt }) => (useAt[0] ?? SLOT) < SLOT);
         if (!inst) return false;
-        inst.useAt[0] = (inst.useAt[0] as number) ^ 1;
+        inst.useAt = inst.useAt.with(0, (inst.useAt[0] as number) ^ 1);
         return true;
       }),
     ).toThrow(/is not in/);

@@ -1,23 +1,10 @@
+import { type Interval, lowerBound, Need, STEP } from './interval.ts';
 import { IntervalQueue } from './interval-queue.ts';
-import {
-  buildIntervals,
-  type Interval,
-  type Intervals,
-  lowerBound,
-  Need,
-  STEP,
-} from './intervals.ts';
-import type { MachineBlock, MachineFn } from './machine.ts';
+import { buildIntervals, type Intervals } from './intervals.ts';
+import { type MachineBlock, type MachineFn, SLOT } from './machine.ts';
 import { resolveMoves } from './resolve.ts';
 import type { Target } from './target.ts';
-import { Timeline } from './timeline.ts';
-
-/** What register allocation decided. */
-export interface Allocation {
-  readonly intervals: Intervals;
-  /** By virtual register: its pieces in ascending order. */
-  readonly pieces: readonly (readonly Interval[])[];
-}
+import { Timelines } from './timeline.ts';
 
 /**
  * Gives each virtual register a physical one or a spill slot, and makes the moves that this takes.
@@ -27,37 +14,31 @@ export interface Allocation {
  * an interval it is split, and what is needed furthest away goes to memory. A spilled register is
  * stored once, where it is defined, so that leaving its physical register later costs nothing.
  */
-export function allocate(fn: MachineFn, target: Target): Allocation {
-  const allocation = new LinearScan(fn, target).run();
-  resolveMoves(fn, allocation);
-  return allocation;
+export function allocate(fn: MachineFn, target: Target): void {
+  resolveMoves(fn, new LinearScan(fn, target).run());
 }
 
 class LinearScan {
   readonly #fn: MachineFn;
   readonly #intervals: Intervals;
   readonly #registers: Target['registers'];
-  readonly #timelines = Array.from({ length: 32 }, () => new Timeline());
+  /** By class: bit per register. */
+  readonly #masks: readonly number[];
+  readonly #timelines = new Timelines(SLOT);
   readonly #queue = new IntervalQueue();
-  readonly #pieces: Interval[][];
 
   constructor(fn: MachineFn, { registers }: Target) {
     this.#fn = fn;
     this.#registers = registers;
+    this.#masks = registers.map((each) => each.reduce((mask, one) => mask | (1 << one), 0));
     this.#intervals = buildIntervals(fn);
-    this.#pieces = fn.classes.map(() => []);
   }
 
-  run(): Allocation {
-    for (const interval of this.#intervals.byRegister) if (interval) this.#enqueue(interval);
+  /** The intervals: each the first piece of its register, with a location. */
+  run(): Intervals {
+    for (const interval of this.#intervals.byRegister) if (interval) this.#queue.push(interval);
     for (let next = this.#queue.pop(); next; next = this.#queue.pop()) this.#place(next);
-    for (const pieces of this.#pieces) pieces.sort((a, b) => a.from - b.from);
-    return { intervals: this.#intervals, pieces: this.#pieces };
-  }
-
-  #enqueue(interval: Interval): void {
-    this.#queue.push(interval);
-    (this.#pieces[interval.register] as Interval[]).push(interval);
+    return this.#intervals;
   }
 
   #place(current: Interval): void {
@@ -90,7 +71,7 @@ class LinearScan {
     const { from } = current;
     const isUrgent = current.nextUse(from, Need.MUST) <= from + 2;
     if (!isUrgent && current.nextUse(from, Need.WISH) >= at) return false;
-    this.#enqueue(current.split(at));
+    this.#queue.push(current.split(at));
     this.#assign(current, register);
     return true;
   }
@@ -120,7 +101,8 @@ class LinearScan {
       throw new RangeError(`${this.#fn.name}: no register for v${current.register} at ${from}`);
     }
     const clobbered = this.#clobberedAt(best, current);
-    if (clobbered < current.to) this.#enqueue(current.split(this.#splitPosition(from, clobbered)));
+    if (clobbered < current.to)
+      this.#queue.push(current.split(this.#splitPosition(from, clobbered)));
     this.#evict(best, current);
     this.#assign(current, best);
   }
@@ -128,31 +110,26 @@ class LinearScan {
   /** When those who hold the register, and would have to give it up, want it next. */
   #takersNextUse(register: number, current: Interval): number {
     let first = Infinity;
-    for (const taker of this.#timeline(register).conflicting(current)) {
+    for (const taker of this.#timelines.conflicting(register, current)) {
       first = Math.min(first, taker.nextUse(current.from, Need.MOVE));
     }
     return first;
   }
 
   #evict(register: number, current: Interval): void {
-    const timeline = this.#timeline(register);
-    for (const taker of timeline.conflicting(current)) {
+    for (const taker of this.#timelines.conflicting(register, current)) {
       if (taker.from >= current.from) {
         // It has no earlier part that could keep the register.
-        timeline.remove(taker);
+        this.#timelines.cut(register, taker, taker.from);
         taker.location = -1;
         this.#spill(taker);
         continue;
       }
       const isHeld = taker.covers(current.from);
       const rest = taker.split(isHeld ? this.#spillPosition(taker, current.from) : current.from);
-      timeline.remove(rest);
-      if (isHeld) {
-        (this.#pieces[rest.register] as Interval[]).push(rest);
-        this.#spill(rest, current.from);
-      } else {
-        this.#enqueue(rest);
-      }
+      this.#timelines.cut(register, taker, taker.to);
+      if (isHeld) this.#spill(rest, current.from);
+      else this.#queue.push(rest);
     }
   }
 
@@ -181,12 +158,12 @@ class LinearScan {
     const at = this.#splitPosition(from, next);
     if (at <= from)
       throw new RangeError(`${this.#fn.name}: no place to reload v${interval.register}`);
-    if (at < interval.to) this.#enqueue(interval.split(at));
+    if (at < interval.to) this.#queue.push(interval.split(at));
   }
 
   #assign(interval: Interval, register: number): void {
     interval.location = register;
-    this.#timeline(register).add(interval);
+    this.#timelines.add(register, interval);
   }
 
   #candidates(interval: Interval): readonly number[] {
@@ -201,53 +178,57 @@ class LinearScan {
     if (last >= 0 && this.#isFree(last, interval)) return last;
     const fixed = fixedHints[register] as number;
     if (fixed >= 0 && this.#isFree(fixed, interval)) return fixed;
-    const destiny = destinies[register] as number;
-    for (const { location } of destiny < 0 ? [] : (this.#pieces[destiny] as Interval[])) {
-      if (location >= 0 && this.#isFree(location, interval)) return location;
-    }
-    for (const other of related[register] ?? []) {
-      for (const { location } of this.#pieces[other] as Interval[]) {
-        if (location >= 0 && this.#isFree(location, interval)) return location;
-      }
+    const destiny = this.#freePlaceOf(destinies[register] as number, interval);
+    if (destiny >= 0) return destiny;
+    for (const other of related(register)) {
+      const place = this.#freePlaceOf(other, interval);
+      if (place >= 0) return place;
       const wanted = fixedHints[other] as number;
       if (wanted >= 0 && this.#isFree(wanted, interval)) return wanted;
     }
     return -1;
   }
 
-  /** Where an earlier piece of a virtual register was put, the latest that is in a register. */
-  #lastLocation(register: number): number {
-    const pieces = this.#pieces[register] as Interval[];
-    for (let i = pieces.length - 1; i >= 0; i--) {
-      const { location } = pieces[i] as Interval;
-      if (location >= 0) return location;
+  /** A register that a piece of virtual register `other` has and that is free for the interval; else -1. */
+  #freePlaceOf(other: number, interval: Interval): number {
+    let piece = other < 0 ? undefined : this.#intervals.byRegister[other];
+    for (; piece; piece = piece.next) {
+      if (piece.location >= 0 && this.#isFree(piece.location, interval)) return piece.location;
     }
     return -1;
   }
 
+  /** Where an earlier piece of a virtual register was put, the latest that is in a register. */
+  #lastLocation(register: number): number {
+    let last = -1;
+    for (let piece = this.#intervals.byRegister[register]; piece; piece = piece.next) {
+      if (piece.location >= 0) last = piece.location;
+    }
+    return last;
+  }
+
   #isFree(register: number, interval: Interval): boolean {
-    return (
-      this.#candidates(interval).includes(register) &&
-      this.#freeUntil(register, interval) >= interval.to
-    );
+    const mask = this.#masks[this.#fn.classes[interval.register] as 0 | 1] as number;
+    return ((mask >>> register) & 1) === 1 && this.#freeUntil(register, interval) >= interval.to;
   }
 
   #freeUntil(register: number, interval: Interval): number {
     const clobbered = this.#clobberedAt(register, interval);
     if (clobbered <= interval.from + 1) return clobbered;
-    return Math.min(clobbered, this.#timeline(register).conflict(interval));
+    return Math.min(clobbered, this.#timelines.conflict(register, interval));
   }
 
   /** First position within the interval at which the register is destroyed. */
-  #clobberedAt(register: number, { from, to, ranges }: Interval): number {
+  #clobberedAt(register: number, interval: Interval): number {
     let first = Infinity;
-    for (const positions of this.#intervals.clobbers[register] ?? []) {
-      let k = 0;
-      for (let i = lowerBound(positions, from); i < positions.length; i++) {
+    for (const { mask, positions } of this.#intervals.clobbers) {
+      if (((mask >>> register) & 1) === 0) continue;
+      let k = interval.firstRange;
+      for (let i = lowerBound(positions, interval.from); i < positions.length; i++) {
         const position = positions[i] as number;
-        if (position >= to || position >= first) break;
-        while (k < ranges.length && (ranges[k]?.to as number) <= position) k++;
-        if (k < ranges.length && (ranges[k]?.from as number) <= position) first = position;
+        if (position >= interval.to || position >= first) break;
+        while (k < interval.endRange && interval.rangeTo(k) <= position) k++;
+        if (k < interval.endRange && interval.rangeFrom(k) <= position) first = position;
       }
     }
     return first;
@@ -270,10 +251,6 @@ class LinearScan {
 
   #blockAt(position: number): MachineBlock {
     return this.#intervals.blockAt[Math.floor(position / STEP)] as MachineBlock;
-  }
-
-  #timeline(register: number): Timeline {
-    return this.#timelines[register] as Timeline;
   }
 }
 

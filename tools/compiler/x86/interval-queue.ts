@@ -1,4 +1,4 @@
-import type { Interval } from './intervals.ts';
+import type { Interval } from './interval.ts';
 
 /** Intervals in the order of their starts, then of their registers: a binary heap. */
 export class IntervalQueue {

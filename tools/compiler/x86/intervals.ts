@@ -1,3 +1,4 @@
+import { Interval, type Lives, lowerBound, Need, STEP } from './interval.ts';
 import { findLiveness, type Liveness } from './liveness.ts';
 import {
   type Inst,
@@ -7,116 +8,28 @@ import {
   Use,
   usedRegister,
 } from './machine.ts';
+import { groupPairs, Numbers } from './numbers.ts';
 
-/**
- * Positions: instruction k of the function's linear order is at p, a multiple of 4. Moves happen
- * at p, early uses are read until p + 1, clobbered registers and early results are written at
- * p + 1, results at p + 2, late uses are read until p + 3.
- */
-export const STEP = 4;
+/** Virtual registers that one is related to, at most. */
+const MOST_RELATED = 8;
 
-/** A stretch of positions [from, to) in which an interval is live. */
-export interface Range {
-  from: number;
-  to: number;
-  owner: Interval;
-}
-
-/** How much a use gains from a register. */
-export const Need = {
-  /** A move that reads memory as well as a register. */
-  MOVE: 0,
-  /** An instruction that could read memory. */
-  WISH: 1,
-  /** An instruction that can not. */
-  MUST: 2,
-} as const;
-
-/** Where a virtual register is live and used, or after splitting, a piece of that. */
-export class Interval {
-  readonly register: number;
-  ranges: Range[] = [];
-  /** Positions of definitions and uses, ascending, and their needs. */
-  uses: number[] = [];
-  needs: number[] = [];
-  /** The physical register, or -1: in memory. */
-  location = -1;
-
-  constructor(register: number) {
-    this.register = register;
-  }
-
-  get from(): number {
-    return (this.ranges[0] as Range).from;
-  }
-
-  get to(): number {
-    return (this.ranges[this.ranges.length - 1] as Range).to;
-  }
-
-  /** First use at or after a position that needs a register at least this much; else Infinity. */
-  nextUse(position: number, need: number): number {
-    const { uses, needs } = this;
-    for (let i = lowerBound(uses, position); i < uses.length; i++) {
-      if ((needs[i] as number) >= need) return uses[i] as number;
-    }
-    return Infinity;
-  }
-
-  covers(position: number): boolean {
-    for (const { from, to } of this.ranges) {
-      if (position < from) return false;
-      if (position < to) return true;
-    }
-    return false;
-  }
-
-  /** Keeps what lies before the position; the rest is a new interval. */
-  split(position: number): Interval {
-    const rest = new Interval(this.register);
-    const kept: Range[] = [];
-    for (const range of this.ranges) {
-      if (range.to <= position) {
-        kept.push(range);
-      } else if (range.from >= position) {
-        range.owner = rest;
-        rest.ranges.push(range);
-      } else {
-        rest.ranges.push({ from: position, to: range.to, owner: rest });
-        range.to = position;
-        kept.push(range);
-      }
-    }
-    this.ranges = kept;
-    const at = lowerBound(this.uses, position);
-    rest.uses = this.uses.splice(at);
-    rest.needs = this.needs.splice(at);
-    return rest;
-  }
-}
-
-/** Index of the first element that is not below the value. */
-export function lowerBound(sorted: readonly number[], value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Instructions that destroy the same physical registers. */
+export interface Clobber {
+  /** Bit per register. */
+  readonly mask: number;
+  /** Positions, ascending. */
+  readonly positions: readonly number[];
 }
 
 export interface Intervals {
   readonly liveness: Liveness;
   /** By virtual register; undefined for one that is never defined. */
   readonly byRegister: readonly (Interval | undefined)[];
-  /** Positions at which a physical register is destroyed, ascending, as lists that may be shared. */
-  readonly clobbers: readonly (readonly number[])[][];
+  readonly clobbers: readonly Clobber[];
   /** By virtual register: a physical register that it should be in, or -1. */
   readonly fixedHints: Int32Array;
-  /** By virtual register: others that it would gain from sharing a register with. */
-  readonly related: readonly (readonly number[] | undefined)[];
+  /** Others that a virtual register would gain from sharing a register with. */
+  related(register: number): Int32Array;
   /** By virtual register: a phi that it is on its way to become, or -1. */
   readonly destinies: Int32Array;
   /** Blocks by position / 4. */
@@ -129,13 +42,12 @@ export function buildIntervals(fn: MachineFn): Intervals {
   const liveness = findLiveness(fn);
   const builder = new IntervalBuilder(fn, liveness);
   for (let i = fn.blocks.length - 1; i >= 0; i--) builder.block(fn.blocks[i] as MachineBlock);
-  builder.finish();
   return {
     liveness,
-    byRegister: builder.intervals,
-    clobbers: builder.clobbers,
+    byRegister: builder.intervals(),
+    clobbers: builder.clobbers(),
     fixedHints: builder.fixedHints,
-    related: builder.related,
+    related: (register) => builder.related(register),
     destinies: builder.destinies,
     blockAt,
   };
@@ -154,31 +66,51 @@ function number(fn: MachineFn): MachineBlock[] {
   return blockAt;
 }
 
+/** Collects ranges and uses as linked lists, a register's earliest first, from the last block to the first. */
 class IntervalBuilder {
-  readonly intervals: (Interval | undefined)[];
-  readonly clobbers: number[][][] = Array.from({ length: 32 }, () => []);
   readonly fixedHints: Int32Array;
-  readonly related: (number[] | undefined)[];
   readonly destinies: Int32Array;
   readonly #fn: MachineFn;
   readonly #liveness: Liveness;
+  readonly #related: Int32Array;
+  readonly #relatedCounts: Uint8Array;
   readonly #byMask = new Map<number, number[]>();
+  /** By register: its earliest range and use, -1 for none. */
+  readonly #firstRange: Int32Array;
+  readonly #firstUse: Int32Array;
+  /** Ranges: from, to, the one after it. */
+  readonly #ranges = new Numbers(256);
+  /** Uses: position, need, the one after it. */
+  readonly #uses = new Numbers(512);
 
   constructor(fn: MachineFn, liveness: Liveness) {
+    const count = fn.classes.length;
     this.#fn = fn;
     this.#liveness = liveness;
-    this.intervals = new Array(fn.classes.length).fill(undefined);
-    this.fixedHints = new Int32Array(fn.classes.length).fill(-1);
-    this.related = new Array(fn.classes.length).fill(undefined);
-    this.destinies = new Int32Array(fn.classes.length).fill(-1);
+    this.fixedHints = new Int32Array(count).fill(-1);
+    this.destinies = new Int32Array(count).fill(-1);
+    this.#related = new Int32Array(count * MOST_RELATED);
+    this.#relatedCounts = new Uint8Array(count);
+    this.#firstRange = new Int32Array(count).fill(-1);
+    this.#firstUse = new Int32Array(count).fill(-1);
   }
 
-  /** Blocks come last first; so ranges and uses are collected in descending order. */
+  related(register: number): Int32Array {
+    const start = register * MOST_RELATED;
+    return this.#related.subarray(start, start + (this.#relatedCounts[register] as number));
+  }
+
+  clobbers(): Clobber[] {
+    return [...this.#byMask].map(([mask, positions]) => ({ mask, positions: positions.reverse() }));
+  }
+
   block(block: MachineBlock): void {
-    for (const register of this.#liveness.liveOut[block.order] as readonly number[]) {
-      this.#addRange(register, block.from, block.to);
+    const { starts, items } = this.#liveness.liveOut;
+    const end = starts[block.order + 1] as number;
+    for (let i = starts[block.order] as number; i < end; i++) {
+      this.#addRange(items[i] as number, block.from, block.to);
     }
-    for (const succ of block.succs) this.#phiInputs(block, succ);
+    for (const succ of block.succs) if (succ.phis.length > 0) this.#phiInputs(block, succ);
     for (let i = block.insts.length - 1; i >= 0; i--) {
       this.#inst(block, block.insts[i] as Inst, block.from + STEP * (i + 1));
     }
@@ -192,15 +124,48 @@ class IntervalBuilder {
     }
   }
 
-  finish(): void {
-    for (const interval of this.intervals) {
-      if (!interval) continue;
-      interval.ranges.reverse();
-      interval.uses.reverse();
-      interval.needs.reverse();
+  /** The intervals of all registers that are defined. */
+  intervals(): (Interval | undefined)[] {
+    const found = this.#lives();
+    const ends = this.#loopEndUses(found);
+    const lives = ends.length > 0 ? withMoves(found, ends) : found;
+    const { rangeStarts, useStarts } = lives;
+    const result: (Interval | undefined)[] = [];
+    for (let i = 0; i < this.#fn.classes.length; i++) {
+      const first = rangeStarts[i] as number;
+      const end = rangeStarts[i + 1] as number;
+      const [use, endUse] = [useStarts[i] as number, useStarts[i + 1] as number];
+      result.push(first < end ? new Interval(i, lives, first, end, use, endUse) : undefined);
     }
-    for (const list of this.#byMask.values()) list.reverse();
-    this.#addLoopEndUses();
+    return result;
+  }
+
+  /** The linked lists, one register's after the other's. */
+  #lives(): AllLives {
+    const count = this.#fn.classes.length;
+    const { items: rangeItems } = this.#ranges;
+    const { items: useItems } = this.#uses;
+    const lives = newLives(count, this.#ranges.length / 3, this.#uses.length / 3);
+    const { ranges, uses, needs, rangeStarts, useStarts } = lives;
+    let range = 0;
+    let use = 0;
+    for (let i = 0; i < count; i++) {
+      rangeStarts[i] = range;
+      useStarts[i] = use;
+      for (let at = this.#firstRange[i] as number; at >= 0; at = rangeItems[at + 2] as number) {
+        ranges[2 * range] = rangeItems[at] as number;
+        ranges[2 * range + 1] = rangeItems[at + 1] as number;
+        range++;
+      }
+      for (let at = this.#firstUse[i] as number; at >= 0; at = useItems[at + 2] as number) {
+        uses[use] = useItems[at] as number;
+        needs[use] = useItems[at + 1] as number;
+        use++;
+      }
+    }
+    rangeStarts[count] = range;
+    useStarts[count] = use;
+    return lives;
   }
 
   #phiInputs(block: MachineBlock, succ: MachineBlock): void {
@@ -224,7 +189,7 @@ class IntervalBuilder {
       this.#relateOperands(def, inst);
     }
     for (const temp of temps) {
-      this.#interval(temp).ranges.push({ from: at, to: at + 3, owner: this.#interval(temp) });
+      this.#addRange(temp, at, at + 3);
       this.#addUse(temp, at + 2, Need.MUST);
       this.#addUse(temp, at, Need.MUST);
     }
@@ -264,92 +229,130 @@ class IntervalBuilder {
   }
 
   #relate(a: number, b: number): void {
-    const list = this.related[a];
-    if (!list) this.related[a] = [b];
-    else if (list.length < 8) list.push(b);
-  }
-
-  #interval(register: number): Interval {
-    let interval = this.intervals[register];
-    if (!interval) {
-      interval = new Interval(register);
-      this.intervals[register] = interval;
-    }
-    return interval;
+    const count = this.#relatedCounts[a] as number;
+    if (count === MOST_RELATED) return;
+    this.#related[a * MOST_RELATED + count] = b;
+    this.#relatedCounts[a] = count + 1;
   }
 
   #addRange(register: number, from: number, to: number): void {
-    const interval = this.#interval(register);
-    const { ranges } = interval;
-    const earliest = ranges[ranges.length - 1];
-    if (earliest && earliest.from <= to) {
-      if (from < earliest.from) earliest.from = from;
-      if (to > earliest.to) earliest.to = to;
+    const { items } = this.#ranges;
+    const first = this.#firstRange[register] as number;
+    if (first >= 0 && (items[first] as number) <= to) {
+      if (from < (items[first] as number)) items[first] = from;
+      if (to > (items[first + 1] as number)) items[first + 1] = to;
     } else {
-      ranges.push({ from, to, owner: interval });
+      this.#pushRange(register, from, to);
     }
   }
 
+  #pushRange(register: number, from: number, to: number): void {
+    const at = this.#ranges.push(from);
+    this.#ranges.push(to);
+    this.#ranges.push(this.#firstRange[register] as number);
+    this.#firstRange[register] = at;
+  }
+
   #define(register: number, from: number, use: number, need: number): void {
-    const interval = this.#interval(register);
-    const earliest = interval.ranges[interval.ranges.length - 1];
-    if (earliest) earliest.from = from;
-    else interval.ranges.push({ from, to: use + 1, owner: interval });
+    const first = this.#firstRange[register] as number;
+    if (first >= 0) this.#ranges.items[first] = from;
+    else this.#pushRange(register, from, use + 1);
     this.#addUse(register, use, need);
   }
 
   #addUse(register: number, position: number, need: number): void {
-    const { uses, needs } = this.#interval(register);
+    const at = this.#uses.push(position);
+    this.#uses.push(need);
+    this.#uses.push(-1);
+    const { items } = this.#uses;
     // One instruction may read a register twice, the later position first or second.
-    let at = uses.length;
-    while (at > 0 && (uses[at - 1] as number) < position) at--;
-    if (at === uses.length) {
-      uses.push(position);
-      needs.push(need);
-    } else {
-      uses.splice(at, 0, position);
-      needs.splice(at, 0, need);
+    let before = -1;
+    let after = this.#firstUse[register] as number;
+    while (after >= 0 && (items[after] as number) < position) {
+      before = after;
+      after = items[after + 2] as number;
     }
+    items[at + 2] = after;
+    if (before < 0) this.#firstUse[register] = at;
+    else items[before + 2] = at;
   }
 
   #clobber(mask: number, position: number): void {
-    let list = this.#byMask.get(mask);
-    if (!list) {
-      list = [];
-      this.#byMask.set(mask, list);
-      for (let register = 0; register < 32; register++) {
-        if (((mask >>> register) & 1) === 1) (this.clobbers[register] as number[][]).push(list);
-      }
-    }
-    list.push(position);
+    const positions = this.#byMask.get(mask);
+    if (positions) positions.push(position);
+    else this.#byMask.set(mask, [position]);
   }
 
   /**
    * What a loop uses and needs again in its next round is as good as used at its end: without that,
-   * the next use would look far away from there.
+   * the next use would look far away from there. Pairs of a register and the position of a move.
    */
-  #addLoopEndUses(): void {
-    const ends = loopEnds(this.#fn);
-    for (const [header, end] of ends) {
-      for (const register of this.#liveness.liveIn[header.order] as readonly number[]) {
-        const { uses, needs } = this.#interval(register);
-        const first = lowerBound(uses, header.from);
-        const after = lowerBound(uses, end - 1);
-        if (after === first) continue;
-        uses.splice(after, 0, end - 1);
-        needs.splice(after, 0, Need.MOVE);
+  #loopEndUses({ uses, useStarts }: AllLives): Numbers {
+    const moves = new Numbers();
+    const { starts, items } = this.#liveness.liveIn;
+    for (const header of this.#fn.blocks) {
+      if (!header.isLoopHeader) continue;
+      const end = loopEnd(header) - 1;
+      const last = starts[header.order + 1] as number;
+      for (let i = starts[header.order] as number; i < last; i++) {
+        const register = items[i] as number;
+        const endUse = useStarts[register + 1] as number;
+        const next = lowerBound(uses, header.from, useStarts[register], endUse);
+        if (next === endUse || (uses[next] as number) >= end) continue;
+        moves.push(register);
+        moves.push(end);
       }
     }
+    return moves;
   }
 }
 
-/** Loop headers with the position where their loop ends, inner ones first. */
-function loopEnds(fn: MachineFn): Map<MachineBlock, number> {
-  const ends = new Map<MachineBlock, number>();
-  for (let i = fn.blocks.length - 1; i >= 0; i--) {
-    const block = fn.blocks[i] as MachineBlock;
-    if (!block.isLoopHeader) continue;
-    ends.set(block, Math.max(block.to, ...block.preds.slice(1).map(({ to }) => to)));
+/** The position after a loop's last jump back. */
+function loopEnd(header: MachineBlock): number {
+  return Math.max(header.to, ...header.preds.slice(1).map(({ to }) => to));
+}
+
+/** What all registers' intervals are pieces of, and by register where its ranges and uses start. */
+interface AllLives extends Lives {
+  readonly rangeStarts: Int32Array;
+  readonly useStarts: Int32Array;
+}
+
+function newLives(registers: number, ranges: number, uses: number): AllLives {
+  return {
+    ranges: new Int32Array(2 * ranges),
+    uses: new Int32Array(uses),
+    needs: new Uint8Array(uses),
+    rangeStarts: new Int32Array(registers + 1),
+    useStarts: new Int32Array(registers + 1),
+  };
+}
+
+/** The same with further uses by moves, which come before others at their position. */
+function withMoves(old: AllLives, moves: Numbers): AllLives {
+  const count = old.useStarts.length - 1;
+  const { starts, items } = groupPairs(count, moves);
+  const uses = new Int32Array(old.uses.length + items.length);
+  const needs = new Uint8Array(uses.length);
+  const useStarts = new Int32Array(count + 1);
+  let to = 0;
+  for (let i = 0; i < count; i++) {
+    useStarts[i] = to;
+    let from = old.useStarts[i] as number;
+    const end = old.useStarts[i + 1] as number;
+    for (const move of items.subarray(starts[i], starts[i + 1]).sort()) {
+      while (from < end && (old.uses[from] as number) < move) {
+        uses[to] = old.uses[from] as number;
+        needs[to++] = old.needs[from++] as number;
+      }
+      uses[to] = move;
+      needs[to++] = Need.MOVE;
+    }
+    while (from < end) {
+      uses[to] = old.uses[from] as number;
+      needs[to++] = old.needs[from++] as number;
+    }
   }
-  return ends;
+  useStarts[count] = to;
+  return { ...old, uses, needs, useStarts };
 }

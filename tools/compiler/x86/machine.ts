@@ -100,9 +100,9 @@ export class Inst {
   useHints: readonly number[] = NONE;
 
   /** Locations after allocation, by position. */
-  defAt: number[] = [];
-  useAt: number[] = [];
-  tempAt: number[] = [];
+  defAt: readonly number[] = NONE;
+  useAt: readonly number[] = NONE;
+  tempAt: readonly number[] = NONE;
 
   constructor(kind: Kind, form: Form | undefined, offset: number) {
     this.kind = kind;

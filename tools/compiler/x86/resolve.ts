@@ -1,8 +1,6 @@
-import type { Allocation } from './allocate.ts';
-import type { Interval } from './intervals.ts';
-import { STEP } from './intervals.ts';
+import { type Interval, STEP } from './interval.ts';
+import type { Intervals } from './intervals.ts';
 import {
-  type Inst,
   isConstantUse,
   type MachineBlock,
   type MachineFn,
@@ -16,23 +14,23 @@ import {
  * Writes an allocation into the function: spill slots, the location of every operand, and the
  * moves where a register changes its place, between instructions and on edges.
  */
-export function resolveMoves(fn: MachineFn, allocation: Allocation): void {
-  new Resolver(fn, allocation).run();
+export function resolveMoves(fn: MachineFn, intervals: Intervals): void {
+  new Resolver(fn, intervals).run();
 }
 
 class Resolver {
   readonly #fn: MachineFn;
-  readonly #allocation: Allocation;
+  readonly #intervals: Intervals;
   /** By virtual register: its spill slot as a location, or 0. */
   readonly #slots: Int32Array;
   /** By virtual register: the piece found last. */
-  readonly #cursors: Int32Array;
+  readonly #cursors: (Interval | undefined)[];
 
-  constructor(fn: MachineFn, allocation: Allocation) {
+  constructor(fn: MachineFn, intervals: Intervals) {
     this.#fn = fn;
-    this.#allocation = allocation;
-    this.#slots = assignSlots(fn, allocation.pieces);
-    this.#cursors = new Int32Array(fn.classes.length);
+    this.#intervals = intervals;
+    this.#slots = assignSlots(fn, intervals.byRegister);
+    this.#cursors = intervals.byRegister.slice();
   }
 
   run(): void {
@@ -45,13 +43,11 @@ class Resolver {
 
   /** The location of a register at a position. */
   #at(register: number, position: number): number {
-    const pieces = this.#allocation.pieces[register] as readonly Interval[];
-    let cursor = this.#cursors[register] as number;
-    while (cursor > 0 && (pieces[cursor] as Interval).from > position) cursor--;
-    while (cursor + 1 < pieces.length && (pieces[cursor + 1] as Interval).from <= position)
-      cursor++;
-    this.#cursors[register] = cursor;
-    return this.#locationOf(pieces[cursor] as Interval);
+    let piece = this.#cursors[register] as Interval;
+    if (piece.from > position) piece = this.#intervals.byRegister[register] as Interval;
+    while (piece.next && piece.next.from <= position) piece = piece.next;
+    this.#cursors[register] = piece;
+    return this.#locationOf(piece);
   }
 
   #locationOf({ location, register }: Interval): number {
@@ -60,11 +56,11 @@ class Resolver {
 
   /** Moves between two pieces of a register that follow each other within a block. */
   #placeSplits(): void {
-    const { blockAt } = this.#allocation.intervals;
-    for (const pieces of this.#allocation.pieces) {
-      for (let i = 1; i < pieces.length; i++) {
-        const piece = pieces[i] as Interval;
-        const before = pieces[i - 1] as Interval;
+    const { blockAt, byRegister } = this.#intervals;
+    for (const first of byRegister) {
+      if (!first) continue;
+      for (let before = first; before.next; before = before.next) {
+        const piece = before.next;
         const block = blockAt[Math.floor(piece.from / STEP)] as MachineBlock;
         if (piece.location < 0 || piece.from === block.from || before.to < piece.from) continue;
         const from = this.#locationOf(before);
@@ -85,15 +81,21 @@ class Resolver {
       phi.at = this.#at(phi.def, block.from);
       this.#store(block, phi.def, block.from, block.from + STEP);
     }
-    block.insts.forEach((inst: Inst, i) => {
-      const at = block.from + STEP * (i + 1);
-      inst.useAt = inst.uses.map((packed) =>
-        isConstantUse(packed) ? packed : this.#at(usedRegister(packed), at),
-      );
-      inst.tempAt = inst.temps.map((temp) => this.#at(temp, at));
-      inst.defAt = inst.defs.map((def) => (def < 0 ? -1 : this.#at(def, at + 2)));
-      for (const def of inst.defs) if (def >= 0) this.#store(block, def, at + 2, at + STEP);
-    });
+    let at = block.from;
+    for (const inst of block.insts) {
+      at += STEP;
+      const { defs, uses, temps } = inst;
+      if (uses.length > 0) inst.useAt = this.#placesOf(uses, at);
+      if (temps.length > 0) inst.tempAt = temps.map((temp) => this.#at(temp, at));
+      if (defs.length > 0) inst.defAt = defs.map((def) => (def < 0 ? -1 : this.#at(def, at + 2)));
+      for (const def of defs) if (def >= 0) this.#store(block, def, at + 2, at + STEP);
+    }
+  }
+
+  #placesOf(uses: readonly number[], at: number): number[] {
+    return uses.map((packed) =>
+      isConstantUse(packed) ? packed : this.#at(usedRegister(packed), at),
+    );
   }
 
   /** Stores what was just defined in a register if some later piece of it is in memory. */
@@ -107,9 +109,12 @@ class Resolver {
   #placeEdge(block: MachineBlock, succ: MachineBlock): void {
     const moves: Move[] = [];
     const leaving = block.to - 1;
-    const { liveIn } = this.#allocation.intervals.liveness;
-    for (const register of liveIn[succ.order] as readonly number[]) {
-      if ((this.#allocation.pieces[register] as readonly Interval[]).length === 1) continue;
+    const { byRegister, liveness } = this.#intervals;
+    const { starts, items } = liveness.liveIn;
+    const end = starts[succ.order + 1] as number;
+    for (let i = starts[succ.order] as number; i < end; i++) {
+      const register = items[i] as number;
+      if (!byRegister[register]?.next) continue;
       const to = this.#at(register, succ.from);
       if (to >= SLOT) continue;
       const from = this.#at(register, leaving);
@@ -130,17 +135,20 @@ class Resolver {
 }
 
 /** Gives slots to registers that are in memory somewhere; those never live together may share one. */
-function assignSlots(fn: MachineFn, pieces: Allocation['pieces']): Int32Array {
+function assignSlots(fn: MachineFn, byRegister: Intervals['byRegister']): Int32Array {
   const slots = new Int32Array(fn.classes.length);
-  const spilled = pieces
-    .map((list, register) => ({ list, register }))
-    .filter(({ list }) => list.some(({ location }) => location < 0))
-    .map(({ list, register }) => ({
-      register,
-      from: list[0]?.from as number,
-      to: Math.max(...list.map(({ to }) => to)),
-    }))
-    .sort((a, b) => a.from - b.from || a.register - b.register);
+  const spilled: { register: number; from: number; to: number }[] = [];
+  for (const first of byRegister) {
+    let isInMemory = false;
+    let last = first;
+    for (let piece = first; piece; piece = piece.next) {
+      if (piece.location < 0) isInMemory = true;
+      last = piece;
+    }
+    if (!isInMemory || !first || !last) continue;
+    spilled.push({ register: first.register, from: first.from, to: last.to });
+  }
+  spilled.sort((a, b) => a.from - b.from || a.register - b.register);
   const free: { narrow: number[]; wide: number[] } = { narrow: [], wide: [] };
   let active: { to: number; slot: number }[] = [];
   let count = 0;

@@ -1,77 +1,101 @@
-import type { Interval, Range } from './intervals.ts';
+import type { Interval } from './interval.ts';
+import { Numbers } from './numbers.ts';
 
-/** What a physical register is taken by, as ranges in ascending order. */
-export class Timeline {
-  #ranges: Range[] = [];
-  /** Ranges before this index have ended. */
-  #first = 0;
+/** Of an entry: where the range begins and ends, the number of its interval, the next entry or -1. */
+const FROM = 0;
+const TO = 1;
+const OWNER = 2;
+const NEXT = 3;
+
+/** What the physical registers are taken by: ranges in ascending order, linked. */
+export class Timelines {
+  /** By register: the first entry that has not ended, or -1. */
+  readonly #first: Int32Array;
+  readonly #entries = new Numbers(1024);
+  readonly #owners: Interval[] = [];
+
+  constructor(registers: number) {
+    this.#first = new Int32Array(registers).fill(-1);
+  }
 
   /** First position where the interval and the register's takers are live together; else Infinity. */
-  conflict(interval: Interval): number {
-    const { ranges } = interval;
-    const taken = this.#ranges;
-    this.#skipTo(interval.from);
-    let i = this.#first;
-    let k = 0;
-    while (i < taken.length && k < ranges.length) {
-      const a = taken[i] as Range;
-      const b = ranges[k] as Range;
-      if (a.to <= b.from) i++;
-      else if (b.to <= a.from) k++;
-      else return Math.max(a.from, b.from);
+  conflict(register: number, interval: Interval): number {
+    const { items } = this.#entries;
+    let at = this.#skipTo(register, interval.from);
+    let k = interval.firstRange;
+    while (at >= 0 && k < interval.endRange) {
+      const from = interval.rangeFrom(k);
+      if ((items[at + TO] as number) <= from) at = items[at + NEXT] as number;
+      else if (interval.rangeTo(k) <= (items[at + FROM] as number)) k++;
+      else return Math.max(items[at + FROM] as number, from);
     }
     return Infinity;
   }
 
   /** The intervals that are live together with this one somewhere. */
-  conflicting(interval: Interval): Set<Interval> {
+  conflicting(register: number, interval: Interval): Set<Interval> {
     const found = new Set<Interval>();
-    const { ranges } = interval;
-    const taken = this.#ranges;
-    this.#skipTo(interval.from);
-    let i = this.#first;
-    let k = 0;
-    while (i < taken.length && k < ranges.length) {
-      const a = taken[i] as Range;
-      const b = ranges[k] as Range;
-      if (a.to <= b.from) {
-        i++;
-      } else if (b.to <= a.from) {
+    const { items } = this.#entries;
+    let at = this.#skipTo(register, interval.from);
+    let k = interval.firstRange;
+    while (at >= 0 && k < interval.endRange) {
+      if ((items[at + TO] as number) <= interval.rangeFrom(k)) {
+        at = items[at + NEXT] as number;
+      } else if (interval.rangeTo(k) <= (items[at + FROM] as number)) {
         k++;
       } else {
-        found.add(a.owner);
-        i++;
+        found.add(this.#owners[items[at + OWNER] as number] as Interval);
+        at = items[at + NEXT] as number;
       }
     }
     return found;
   }
 
-  add(interval: Interval): void {
-    const rest = this.#ranges.splice(this.#first);
-    let i = 0;
-    for (const range of interval.ranges) {
-      while (i < rest.length && (rest[i] as Range).from < range.from) {
-        this.#ranges.push(rest[i++] as Range);
+  add(register: number, interval: Interval): void {
+    const owner = this.#owners.push(interval) - 1;
+    let before = -1;
+    let after = this.#first[register] as number;
+    for (let k = interval.firstRange; k < interval.endRange; k++) {
+      const from = interval.rangeFrom(k);
+      while (after >= 0 && (this.#entries.items[after + FROM] as number) < from) {
+        before = after;
+        after = this.#entries.items[after + NEXT] as number;
       }
-      this.#ranges.push(range);
+      const entry = this.#entries.push(from);
+      this.#entries.push(interval.rangeTo(k));
+      this.#entries.push(owner);
+      this.#entries.push(after);
+      this.#link(register, before, entry);
+      before = entry;
     }
-    while (i < rest.length) this.#ranges.push(rest[i++] as Range);
   }
 
-  /** Takes out the ranges of an interval that was split off. */
-  remove(interval: Interval): void {
-    const rest = this.#ranges.splice(this.#first);
-    for (const range of rest) if (range.owner !== interval) this.#ranges.push(range);
+  /** Takes out what lies from the position on of an interval. */
+  cut(register: number, interval: Interval, position: number): void {
+    const { items } = this.#entries;
+    let before = -1;
+    for (let at = this.#first[register] as number; at >= 0; at = items[at + NEXT] as number) {
+      if (this.#owners[items[at + OWNER] as number] !== interval) {
+        before = at;
+      } else if ((items[at + FROM] as number) >= position) {
+        this.#link(register, before, items[at + NEXT] as number);
+      } else {
+        items[at + TO] = Math.min(items[at + TO] as number, position);
+        before = at;
+      }
+    }
   }
 
-  #skipTo(position: number): void {
-    const taken = this.#ranges;
-    while (this.#first < taken.length && (taken[this.#first] as Range).to <= position) {
-      this.#first++;
-    }
-    if (this.#first > 64) {
-      taken.splice(0, this.#first);
-      this.#first = 0;
-    }
+  #link(register: number, before: number, entry: number): void {
+    if (before < 0) this.#first[register] = entry;
+    else this.#entries.items[before + NEXT] = entry;
+  }
+
+  #skipTo(register: number, position: number): number {
+    const { items } = this.#entries;
+    let at = this.#first[register] as number;
+    while (at >= 0 && (items[at + TO] as number) <= position) at = items[at + NEXT] as number;
+    this.#first[register] = at;
+    return at;
   }
 }
