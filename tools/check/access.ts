@@ -2,6 +2,7 @@ import { writesMemory } from './behaviour.ts';
 import type { Instruction, MemoryOperand } from './instruction.ts';
 import { type Place, placeOf } from './place.ts';
 import { type State, typed } from './state.ts';
+import { ENTRY } from './types.ts';
 import { isReference, type Value } from './value.ts';
 import { asNumber, stackOffset, truncated, type Visit } from './visit.ts';
 
@@ -63,9 +64,7 @@ export function store(
   } else if (place.kind === 'stack') {
     storeStack(visit, state, instruction, place, operand.size, value);
   } else if (place.kind === 'program') {
-    const isZero = value?.kind === 'number' && value.most === 0;
-    const use = isZero && operand.size === 4 ? 'clear' : 'write';
-    visit.analysis.useData(visit.fn, instruction, place.at, operand.size, use);
+    storeProgram(visit, state, instruction, place.at, operand.size, value);
     if (!isReference(value) || operand.size !== 8) {
       visit.analysis.overwrite(place.at, operand.size);
     }
@@ -73,6 +72,29 @@ export function store(
   } else {
     visit.violate(instruction, "a store to a function's record");
   }
+}
+
+/** A store to data: a zero, the halves of an entry of no function, or whatever. */
+function storeProgram(
+  { fn, analysis }: Visit,
+  state: State,
+  instruction: Instruction,
+  at: number,
+  size: number,
+  value: Value | undefined,
+): void {
+  const isZero = value?.kind === 'number' && value.most === 0;
+  const { lowHalf } = state;
+  state.lowHalf = undefined;
+  const follows = lowHalf?.at === at - 8 && lowHalf.instruction.next === instruction.address;
+  if (isZero && size === 8 && follows) {
+    analysis.forgetUse(fn, lowHalf.instruction, lowHalf.at, 'write');
+    analysis.useData(fn, lowHalf.instruction, lowHalf.at, size, 'entry');
+    analysis.useData(fn, instruction, at, size, 'entry');
+    return;
+  }
+  if (size === 8 && at % ENTRY.size === 0) state.lowHalf = { at, instruction };
+  analysis.useData(fn, instruction, at, size, isZero && size === 4 ? 'clear' : 'write');
 }
 
 /**

@@ -43,6 +43,9 @@ export interface FunctionState {
   /** What a reviewed routine promises; undefined as long as nobody has asked. */
   contract: Contract | 'none' | undefined;
   violations: Map<string, Violation>;
+  /** By key: what each instruction was last seen to use. */
+  readonly dataUses: Map<string, DataUse>;
+  readonly tableUses: Map<string, TableUse>;
   listed: Map<number, Listed>;
 }
 
@@ -87,9 +90,6 @@ export class Analysis {
   readonly ids = new Ids();
   readonly functions = new Map<number, FunctionState>();
   readonly types: TypeTable;
-  /** By key: the last word on each instruction's use. */
-  readonly dataUses = new Map<string, DataUse>();
-  readonly tableUses = new Map<string, TableUse>();
   /** By compartment, names of the kernel's functions that it calls. */
   readonly capabilities = new Map<string, Set<string>>();
   /** Bytes of stack area that who enters a function from outside provides. */
@@ -144,7 +144,12 @@ export class Analysis {
   /** Notes that code touches data of the program. */
   useData(by: FunctionState, instruction: Instruction, start: number, size: number, use: Use) {
     const key = `${instruction.address} ${start} ${use}`;
-    this.dataUses.set(key, { start, size, use, by, instruction });
+    by.dataUses.set(key, { start, size, use, by, instruction });
+  }
+
+  /** The same instruction was seen to use the same data otherwise. */
+  forgetUse(by: FunctionState, { address }: Instruction, start: number, use: Use): void {
+    by.dataUses.delete(`${address} ${start} ${use}`);
   }
 
   /** Notes that code reaches entries from `start` to `end`. */
@@ -155,7 +160,7 @@ export class Analysis {
     start: number,
     end: number,
   ): void {
-    this.tableUses.set(`${instruction.address} ${start}`, { start, end, kind, by, instruction });
+    by.tableUses.set(`${instruction.address} ${start}`, { start, end, kind, by, instruction });
   }
 
   /** What some caller passes in arguments: those of more than 32 bits, and those that are no references. */
@@ -263,6 +268,8 @@ function newState(code: CodeFunction): FunctionState {
     isForeign: false,
     contract: undefined,
     violations: new Map(),
+    dataUses: new Map(),
+    tableUses: new Map(),
     listed: new Map(),
   };
 }

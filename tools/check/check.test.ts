@@ -118,6 +118,46 @@ describe('what the compiler makes', () => {
     }
   });
 
+  const initializes = (kind: string, table: string, segment: string) => `(module
+    (memory 1) (table $t 4 ${table}) (func $f) ${segment}
+    (func (export "f") (param i32 i32 i32)
+      (${kind} (local.get 0) (local.get 1) (local.get 2))))`;
+  const imports = (what: string, rest: string) =>
+    `(module (import "other" "g" (global ${what})) (memory 1) ${rest})`;
+
+  it.each([
+    ['no more', initializes('memory.init $s', 'funcref', '(data $s (i32.const 0) "abc")')],
+    ['empty', initializes('memory.init $s', 'funcref', '(data $s "")')],
+    ['of no use', initializes('table.init $t $s', 'funcref', '(elem $s declare func $f)')],
+    ['applied', initializes('table.init $t $s', 'funcref', '(elem $s (i32.const 0) func $f)')],
+    [
+      'of references to the outside',
+      initializes('table.init $t $s', 'externref', '(elem $s externref (ref.null extern))'),
+    ],
+    ['at a place that is imported', imports('i32', '(data (global.get 0) "abc")')],
+    [
+      'at a place that is computed',
+      imports('i32', '(data (i32.add (global.get 0) (i32.const 4)) "d")'),
+    ],
+    [
+      'of elements at such a place',
+      imports('i32', '(table 10 funcref) (func $f) (elem (global.get 0) $f)'),
+    ],
+    [
+      'of imported references',
+      imports('externref', '(table 9 externref) (elem (i32.const 0) externref (global.get 0))'),
+    ],
+    [
+      'of imported functions',
+      imports('funcref', '(table 9 funcref) (elem (i32.const 0) funcref (global.get 0))'),
+    ],
+  ])('keeps every rule with a segment that is %s', (_, text) => {
+    const type = /\(global (\w+)\)/.exec(text)?.[1] ?? 'i32';
+    const value = type === 'i32' ? '(i32.const 7)' : `(ref.null ${type.replace('ref', '')})`;
+    const links = [{ name: 'other', wasm: wat(`(module (global (export "g") ${type} ${value}))`) }];
+    expect(broken(makeExecutable({ wasm: wat(text) }, links, runtime))).toEqual([]);
+  });
+
   it('keeps every rule in instances that are linked', () => {
     const other = `(module (memory 1) (global (export "g") (mut i32) (i32.const 3))
       (table (export "t") 2 funcref) (elem (i32.const 0) $f)

@@ -8,8 +8,13 @@ import { DESCRIPTOR, ENTRY } from './types.ts';
  * what bounds an index is written by nobody, and a compartment's data is its own.
  */
 export function checkData(analysis: Analysis): Violation[] {
-  const uses = [...analysis.dataUses.values()].sort((a, b) => a.start - b.start);
-  const tables = [...analysis.tableUses.values()].sort((a, b) => a.start - b.start);
+  const functions = [...analysis.functions.values()];
+  const uses = functions
+    .flatMap(({ dataUses }) => [...dataUses.values()])
+    .sort((a, b) => a.start - b.start);
+  const tables = functions
+    .flatMap(({ tableUses }) => [...tableUses.values()])
+    .sort((a, b) => a.start - b.start);
   return [
     ...analysis.types.broken,
     ...checkEntries(analysis, tables),

@@ -1,3 +1,4 @@
+import type { Instruction } from './instruction.ts';
 import type { Slots } from './slots.ts';
 import { join, type Meeting, type Numeric, type Value } from './value.ts';
 
@@ -9,6 +10,12 @@ export interface Comparison {
   readonly width: number;
   /** The fact that holds if both are equal. */
   readonly ifEqual: readonly [key: string, value: number] | undefined;
+}
+
+/** Eight bytes of data that were written, and may be the first half of an entry. */
+export interface LowHalf {
+  readonly at: number;
+  readonly instruction: Instruction;
 }
 
 export interface HalfWritten {
@@ -28,6 +35,7 @@ export class State {
   comparison: Comparison | undefined;
   /** The first half of a table's entry was written: the next instruction has to write the second. */
   halfWritten: HalfWritten | undefined;
+  lowHalf: LowHalf | undefined;
   #facts = NO_FACTS;
 
   constructor(registers: readonly Value[], slots: Slots, touched: number) {

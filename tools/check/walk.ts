@@ -84,6 +84,8 @@ class Walk implements Visit {
     const { callers } = fn;
     const before = [fn.stackExtent, fn.stackArguments.size, fn.popped].join();
     fn.violations.clear();
+    fn.dataUses.clear();
+    fn.tableUses.clear();
     this.#flow(fn.code.start, this.#entryState(), -1);
     for (let at = this.#pending.take(); at !== undefined; at = this.#pending.take()) {
       this.#block(at);

@@ -53,12 +53,13 @@ export function writeExtras(context: Context, target: Target, output: Output): v
   }
   if (!context.linked) return;
   for (const { symbol, index } of [...output.functions]) {
-    if (index < 0) continue;
-    const start = asm.size;
+    // Of what the module does not have itself, only what finishes its instantiation is called.
+    if (index < 0 && symbol !== `${context.instance}!start`) continue;
+    const offset = asm.size;
     const hasMemory = target.baseRegister && context.module.memories.length > 0;
     if (hasMemory) asm.rmSymbol(MOV[64], R14, memorySymbol(context));
     asm.jmpSymbol(symbol);
-    addFunction(output, `${symbol}.outer`, start);
+    addFunction(output, `${symbol}.outer`, offset);
   }
 }
 
@@ -115,7 +116,7 @@ export function makeObject(
     intercepts: output.intercepts,
     lines: output.lines,
     memory,
-    start,
+    start: start !== undefined && context.linked ? `${start}.outer` : start,
     sourceMapUrl: module.sourceMapUrl,
   };
 }
