@@ -30,8 +30,10 @@ export function openApic(): void {
     writeBase(base | Apic.BASE_ENABLE | Apic.BASE_X2APIC);
   } else {
     writeBase(base | Apic.BASE_ENABLE);
+    // Anywhere else the host may name, memory of ours could be.
+    if ((base & Apic.BASE_ADDRESS_MASK) !== u64(Apic.PAGE)) panic(APIC_BAD);
     registers = reserveWindow(1);
-    map(registers, base & Apic.BASE_ADDRESS_MASK, WRITE | SHARED | UNCACHED);
+    map(registers, u64(Apic.PAGE), WRITE | SHARED | UNCACHED);
   }
   writeApic(Apic.TASK_PRIORITY, 0);
   const spurious = Apic.SPURIOUS_ENABLE | SPURIOUS_VECTOR;

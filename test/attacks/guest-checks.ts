@@ -207,6 +207,7 @@ function known(opcode: u32): u32 {`,
   // The GHCB MSR
   'msr-response': gone(
     'sev/msr.ts',
+    'if ((answer & 0xff_ffff) !== u64(Request.SEV_INFO_RESPONSE)) panic(GHCB_MSR_ANSWER);',
     'if ((answer & Request.INFO_MASK) !== u64(info)) panic(GHCB_MSR_ANSWER);',
   ),
   'ghcb-gpa': gone('sev/msr.ts', 'if ((answer & DATA_MASK) !== gpa) panic(GHCB_GPA_REFUSED);'),
@@ -238,6 +239,106 @@ function known(opcode: u32): u32 {`,
     ...gone('sev/channel.ts', 'if (header.sequence !== sequence) return false;'),
     ...replaced('sev/channel.ts', 'setIv(sequence);', 'setIv(header.sequence);'),
   ],
+
+  // The platform
+  'c-bit-named': gone(
+    'sev/msr.ts',
+    'if (((answer >> 24) & 0xff) !== u64(cBit)) panic(C_BIT_WRONG);',
+  ),
+  'modes-listed': gone(
+    'platform.ts',
+    'if (((info.modes >> platform) & 1) === 0) panic(MODE_NOT_ALLOWED);',
+  ),
+  'features-allowed': gone(
+    'platform.ts',
+    'if ((status & ~(ladder | info.featuresAllowed)) !== 0) panic(FEATURE_REFUSED);',
+  ),
+  'features-required': gone(
+    'platform.ts',
+    'if (isSnp() && (info.featuresRequired & ~status) !== 0) panic(FEATURE_MISSING);',
+  ),
+  'apic-keeps': gone(
+    'interrupt/apic.ts',
+    'if (readApic(Apic.SPURIOUS) !== spurious) panic(APIC_BAD);',
+  ),
+  'apic-place': [
+    ...gone(
+      'interrupt/apic.ts',
+      'if ((base & Apic.BASE_ADDRESS_MASK) !== u64(Apic.PAGE)) panic(APIC_BAD);',
+    ),
+    ...replaced(
+      'interrupt/apic.ts',
+      'map(registers, u64(Apic.PAGE), WRITE | SHARED | UNCACHED);',
+      'map(registers, base & Apic.BASE_ADDRESS_MASK, WRITE | SHARED | UNCACHED);',
+    ),
+  ],
+
+  // Random numbers and time
+  'random-or-end': gone('random/random.ts', 'if (isEncrypted()) panic(NO_RANDOM);'),
+  'random-tested': replaced(
+    'random/entropy.ts',
+    'if (bits === 0 || bits === ALL_ONES || bits === before) {',
+    'if (false) {',
+  ),
+  'frequency-by-psp': replaced(
+    'time/frequency.ts',
+    'hasSecureTsc() ? secureKilohertz() : u64(cpuidWord(LEAF_FREQUENCIES, EAX))',
+    'u64(cpuidWord(LEAF_FREQUENCIES, EAX))',
+  ),
+  'no-rdtsc-exit': gone(
+    'sev/vc-system.ts',
+    'if ((bootRecord().sevStatus & SevStatus.SECURE_TSC) !== 0) die(VC_TIME_STAMP);',
+  ),
+  'clock-forward': replaced(
+    'time/clock.ts',
+    'if (i64(ticks) >= 0 && now > latest) latest = now;',
+    'latest = now;',
+  ),
+
+  // Messages to the AMD-SP
+  'key-destroyed': replaced(
+    'sev/channel.ts',
+    'if (!answered) return close();',
+    'if (!answered) return CLOSED;',
+  ),
+  'answer-authentic': replaced(
+    'sev/channel.ts',
+    'return open(schedule, iv, authenticated(), authenticatedSize(), payload(), size, buffer);',
+    `open(schedule, iv, authenticated(), authenticatedSize(), payload(), size, buffer);
+  return true;`,
+  ),
+
+  // What is shared
+  'tables-private': [
+    ...replaced(
+      'mm/acceptance.ts',
+      'placeTables(usize(tables << 12));',
+      `for (let i: u32 = 0; i < pages; i++) sharePage(usize((tables + u64(i)) << 12));
+  placeTables(usize(tables << 12));`,
+    ),
+    ...replaced(
+      'mm/acceptance.ts',
+      "import { linear, map, mapHuge, PAGE, WRITE } from './paging.ts';",
+      `import { linear, map, mapHuge, PAGE, WRITE } from './paging.ts';
+import { sharePage } from './sharing.ts';`,
+    ),
+  ],
+  'remap-flushes': replaced(
+    'mm/paging.ts',
+    `store64(slot, leaf(gpaOf(entry), access));
+  invlpg(va);`,
+    'store64(slot, leaf(gpaOf(entry), access));',
+  ),
+
+  // Hosts that do not come to an end
+  'psc-patience': gone('sev/psc.ts', 'if (stalls === PATIENCE) panic(PSC_STALLED);'),
+  'ends-for-good': replaced(
+    'sev/msr.ts',
+    `while (true) {
+    wrmsr(Msr.GHCB, (code << 16)`,
+    `for (let once = true; once; once = false) {
+    wrmsr(Msr.GHCB, (code << 16)`,
+  ),
 } as const satisfies Readonly<Record<string, readonly Replacement[]>>;
 
 export type GuestCheck = keyof typeof CHECKS;

@@ -1,6 +1,7 @@
-import { type Cell, deniedFirst, guarded, type Place, type Row } from './verdict.ts';
+import { denied, deniedFirst, guarded, type Place, type Row, wins } from './verdict.ts';
 
 const ALL: readonly Place[] = ['none', 'sev', 'sev-es', 'snp', 'snp-hv'];
+const PROTECTED: readonly Place[] = ['sev-es', 'snp', 'snp-hv'];
 const SNP: readonly Place[] = ['snp', 'snp-hv'];
 
 /** The same cell in each of `places`. */
@@ -256,5 +257,145 @@ export const GUEST_ROWS: readonly Row[] = [
         cells: same(ALL, guarded('unharmed', 'sleep-once')),
       },
     ],
+  },
+  {
+    id: 'B16',
+    title: 'an exception for an answer',
+    source: 'Linux, verify_exception_info',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'a page fault',
+        cells: same(PROTECTED, guarded('GHCB_BAD_EXCEPTION', 'reflected-anything')),
+      },
+      {
+        how: 'a non-maskable interrupt',
+        cells: same(PROTECTED, guarded('GHCB_BAD_EXCEPTION', 'reflected-anything')),
+      },
+      {
+        how: '#GP for a request that no instruction stands behind',
+        cells: same(PROTECTED, guarded('GHCB_UNEXPECTED_EXCEPTION', 'reflected-anything')),
+      },
+    ],
+  },
+  {
+    id: 'B17',
+    title: 'outputs that are not there',
+    source: 'Oak e1f8172f95',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'a value that is not there',
+        cells: same(PROTECTED, guarded('GHCB_OUTPUT_MISSING', 'outputs-unasked')),
+      },
+      {
+        how: 'a result that is not there',
+        cells: same(PROTECTED, guarded('GHCB_OUTPUT_MISSING', 'outputs-unasked')),
+      },
+    ],
+  },
+  {
+    id: 'B18',
+    title: 'the GHCB read twice',
+    source: 'KVM’s own copy of the GHCB is the host’s side of it',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'another header of page-state changes at a second look',
+        cells: same(SNP, guarded('unharmed', 'header-read-twice')),
+      },
+    ],
+    differs: {
+      'sev-es': 'page states are SNP’s; each field of each answer: test/boundaries.test.ts',
+    },
+  },
+  {
+    id: 'B19',
+    title: 'lies by the GHCB MSR',
+    source: 'Linux, snp_register_ghcb_early and sev_es_negotiate_protocol',
+    catalogue: ['-', '-', 'G', 'G'],
+    ways: [
+      {
+        how: 'another kind of answer',
+        cells: same(PROTECTED, guarded('GHCB_MSR_ANSWER', 'msr-any-answer')),
+      },
+      {
+        how: 'no version in common',
+        cells: same(PROTECTED, guarded('PROTOCOL_VERSION_UNSUPPORTED', 'ghcb-any-version')),
+      },
+      {
+        how: 'a feature less',
+        cells: same(SNP, guarded('SNP_FEATURES_UNSUPPORTED', 'features-not-asked')),
+      },
+      {
+        how: 'another page than was offered',
+        cells: same(SNP, guarded('GHCB_GPA_REFUSED', 'ghcb-anywhere')),
+      },
+      {
+        how: 'a page of the host’s choice',
+        cells: same(SNP, guarded('GHCB_GPA_OTHER', 'preferred-ghcb-ignored')),
+      },
+    ],
+  },
+  {
+    id: 'B20',
+    title: 'lies about the CPU',
+    source: 'Radev and Morbitzer, ROOTS 2020',
+    catalogue: ['W', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'a C-bit elsewhere',
+        cells: same(PROTECTED, guarded('C_BIT_WRONG', 'c-bit-as-named')),
+      },
+      {
+        how: 'a CPU without random numbers',
+        cells: {
+          none: wins,
+          ...same(['sev', ...PROTECTED], guarded('NO_RANDOM', 'no-random-no-end')),
+        },
+      },
+      {
+        how: 'a feature that the CPU has not',
+        cells: same(SNP, denied('POLICY', 'cpuid-page')),
+      },
+    ],
+    differs: { snp: 'what a CPU does not have the AMD-SP lets no page promise: D; the rest is G' },
+  },
+  {
+    id: 'B21',
+    title: 'the same image with less protection',
+    source: 'COCONUT-SVSM, sev_status_verify',
+    catalogue: ['G', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'a mode that the image is not for',
+        cells: same(ALL, guarded('MODE_NOT_ALLOWED', 'any-mode')),
+      },
+      {
+        how: 'a feature that it was not built for',
+        cells: same(SNP, guarded('FEATURE_REFUSED', 'any-feature')),
+      },
+      {
+        how: 'without the restricted injection that it needs',
+        cells: { 'snp-hv': guarded('FEATURE_MISSING', 'features-not-needed') },
+      },
+    ],
+  },
+  {
+    id: 'B22',
+    title: 'values that are no use: MSRs, ports, counts',
+    source: 'Iago attacks; Linux refuses secure-TSC MSR exits',
+    catalogue: ['W', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'an APIC that forgets',
+        cells: same(ALL, guarded('APIC_BAD', 'apic-forgets')),
+      },
+      {
+        how: 'an APIC where the guest’s memory is',
+        cells: same(['none', 'sev'], guarded('APIC_BAD', 'apic-anywhere')),
+      },
+    ],
+    differs: { none: 'the checks are the same in each mode' },
   },
 ];
