@@ -33,6 +33,71 @@ function file(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
+const twoFunctions = `(module
+  (func $double (export "double") (param i32) (result i32) (i32.add (local.get 0) (local.get 0)))
+  (func $other (export "other") (result i32) (i32.const 7)))`;
+
+/** Runs `compile` on two functions with further options, and gives what it printed on standard output. */
+async function printed(...options: string[]): Promise<string> {
+  let text = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  const exe = join(folder, 'printed');
+  const module = file('two.wasm', wat(twoFunctions));
+  await compile(module, '--target', 'linux', '-o', exe, ...options);
+  return text;
+}
+
+describe('compile --print-after', () => {
+  it('prints what a pass has made of the function that is asked for, and of no other', async () => {
+    const text = await printed('--print-after', 'build', '--function', 'double');
+    expect(text).toMatch(/^; double after build\n/);
+    expect(text).toContain('i32.add v0, v0');
+    expect(text).not.toContain('other');
+  });
+
+  it('prints all functions where none is named, and each pass where all are asked for', async () => {
+    const names = (text: string) => [...text.matchAll(/^; (\w+) after/gm)].map(([, name]) => name);
+    expect(names(await printed('--print-after', 'select'))).toEqual(['double', 'other']);
+    const all = await printed('--print-after', 'all', '--function', 'double');
+    const passes = [...all.matchAll(/^; double after (\w+)$/gm)].map(([, pass]) => pass);
+    expect(passes[0]).toBe('build');
+    expect(passes.slice(-3)).toEqual(['select', 'allocate', 'object']);
+    for (const pass of ['gvn', 'object']) {
+      expect(all).toContain(await printed('--print-after', pass, '--function', 'double'));
+    }
+  });
+
+  it('says which passes there are, and that there is no such function', async () => {
+    await expect(printed('--print-after', 'bild')).rejects.toThrow(
+      /one of build, .*object, all; got/,
+    );
+    const unknown = printed('--print-after', 'build', '--function', 'triple');
+    await expect(unknown).rejects.toThrow('there is no function triple');
+  });
+});
+
+describe('compile --time-passes', () => {
+  it('says what each pass took and how much memory that was', async () => {
+    const module = file('two.wasm', wat(twoFunctions));
+    const lines = await compile(
+      module,
+      '--target',
+      'linux',
+      '-o',
+      join(folder, 't'),
+      '--time-passes',
+    );
+    const passes = [...lines.matchAll(/^ *\d+ ms {2}(.+)$/gm)].map(([, pass]) => pass);
+    expect(passes[0]).toBe('decode');
+    expect(passes).toContain('allocate');
+    expect(passes.at(-1)).toBe('all passes');
+    expect(lines).toMatch(/^ *\d+ MiB of memory at most$/m);
+  });
+});
+
 describe('compile', () => {
   it('writes an executable that links the modules given', async () => {
     const main = file(

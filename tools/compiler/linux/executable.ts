@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts';
-import { type Cpu, compile } from '../compile.ts';
+import { type CompileOptions, type Cpu, compile } from '../compile.ts';
 import { type Linkable, type Placements, place, relocate, symbolTable } from '../link-sections.ts';
 import { typeNumbers, type WasmObject } from '../object.ts';
 import { readSourceMap } from '../source-map.ts';
@@ -38,7 +38,7 @@ const PAGE = 4096;
  * Compiles `program` and the modules linked to it, which are instantiated first, in order, into a
  * static executable for x86-64 Linux, its code for processors from `cpu` on. `runtime` comes from compileRuntime.
  * With `lowMemory` the code has the kernel's form, and nothing keeps it from the rest of the process: for tests
- * of that form.
+ * of that form. `watch` is told what the passes do.
  *
  * @throws UserError `malformed: …`, `invalid: …`, `unsupported: …`, `unlinkable: …`
  */
@@ -48,6 +48,7 @@ export function makeExecutable(
   runtime: WasmObject,
   cpu: Cpu = 'x86-64',
   lowMemory?: LowMemory,
+  watch: Pick<CompileOptions, 'print' | 'times'> = {},
 ): Uint8Array {
   const instances: NamedObject[] = [];
   const byName = new Map<string, WasmObject>();
@@ -65,6 +66,7 @@ export function makeExecutable(
       hasYmmState: true,
       linked: modules.length > 1,
       bind: binder(index, byName, runtime),
+      ...watch,
     });
     instances.push({ name, object, sources: sourceMap ? readSourceMap(sourceMap) : undefined });
     if (name !== '') byName.set(name, object);
