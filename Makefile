@@ -47,7 +47,7 @@ fuzz: all
 
 # The same, and every instruction of the emulator against this processor, at length.
 soak: all
-	TACIT_MODULES=20000 npx vitest run --testTimeout=0 test/differential
+	TACIT_MODULES=20000 TACIT_CHECK_EVERY=1 npx vitest run --testTimeout=0 test/differential
 	TACIT_WASI_PROGRAMS=all npx vitest run --testTimeout=0 test/wasi-programs.test.ts
 	TACIT_ORACLE_CASES=200 npx vitest run --testTimeout=0 tools/emulator/core/oracle.test.ts
 	TACIT_CONSISTENCY_PROGRAMS=2000 npx vitest run --testTimeout=0 tools/emulator/core/consistency.test.ts

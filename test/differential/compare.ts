@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { checkImage } from '../../tools/check/check.ts';
 import type { Cpu } from '../../tools/compiler/compile.ts';
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
@@ -14,6 +15,8 @@ export interface Case {
   readonly cpu: Cpu;
   /** In the kernel's form, with its memory at LOW_MEMORY. */
   readonly atBase0: boolean;
+  /** Whether check-image reads its code, too. */
+  readonly isChecked: boolean;
 }
 
 /** Processors that code can be made for and that this one is. */
@@ -44,15 +47,20 @@ export class Difference extends Error {
 
 /**
  * Compares the answers, and the logs, of V8 and of the compiled module, up to where they cannot be the
- * same. Throws a Difference, or whatever the compiler throws.
+ * same. Throws a Difference, whatever the compiler throws, or the rule by which check-image refuses its code.
  */
-export function compare({ wasm, lines, cpu, atBase0 }: Case, runtime: WasmObject): Tally {
+export function compare(
+  { wasm, lines, cpu, atBase0, isChecked }: Case,
+  runtime: WasmObject,
+): Tally {
   const expected = runInV8(wasm, lines, atBase0 ? LEAVES_LOW_MEMORY : EXHAUSTED);
   const comparable = lines.slice(0, expected.answers.length);
   const input = comparable.map((line) => `${line}\n`).join('');
   const lowMemory = atBase0 ? LOW_MEMORY : undefined;
   const executable = makeExecutable({ wasm }, linksOf(wasm), runtime, cpu, lowMemory);
   checkRun(comparable, expected, runExecutable(executable, ['--batch'], input));
+  const [violation] = isChecked ? checkImage(executable).violations : [];
+  if (violation) throw new Error(`check-image: ${violation.rule}`);
   return {
     calls: comparable.filter((line) => line.startsWith('"')).length,
     traps: expected.answers.filter((line) => line.startsWith('trap: ')).length,

@@ -22,6 +22,7 @@ const found: Case = {
   ],
   cpu: 'x86-64',
   atBase0: false,
+  isChecked: false,
 };
 
 const divides = ({ wasm, lines }: Case) => {
