@@ -83,6 +83,25 @@ describe.each(TARGETS)('a guest (mode %s, host %s)', (mode, host) => {
   });
 });
 
+describe('VMRUN of a guest with restricted injection', () => {
+  const { allowed, refused } = eventsFor('snp', 'hv');
+  const vectors = Array.from({ length: 256 }, (_, vector) => vector);
+
+  it('lets #HV in', () => expect(allowed).toEqual([HV]));
+
+  it.each(vectors)('refuses vector %i, whatever type and error code it is given', (vector) => {
+    const { subject, start } = attackedIn('snp', 'hv');
+    const events = refused.filter((word) => Number(word & 0xffn) === vector);
+    expect(events.length).toBeGreaterThan(0);
+    for (const word of events) {
+      subject.restore(start);
+      subject.machine.vcpu.inject(word);
+      const cause = expect.stringMatching(/^VMRUN refused: restricted injection/);
+      expect(subject.finish().end, eventName(word)).toEqual({ kind: 'shutdown', cause });
+    }
+  });
+});
+
 /** An event that a guest is serving, or dying of, when the next one comes. */
 const OUTER: readonly (readonly [string, bigint])[] = [
   ['a vector that nobody asked for', event(0x80, Injection.TYPE_INTERRUPT)],

@@ -27,17 +27,20 @@ export function drawn(events: readonly bigint[], count: number, next: Random): r
   return Array.from({ length: count }, () => events[next() % events.length] ?? 0n);
 }
 
-/** From where `subject` is, takes it to each boundary, shows it, and goes on from there undisturbed. */
-export function visit(
+/** A place in a run: instructions executed by then, and whether what is pending there is to be brought first. */
+export type Place = Pick<Boundary, 'at'> & Partial<Pick<Boundary, 'delivered'>>;
+
+/** From where `subject` is, takes it to each place, shows it, and goes on from there undisturbed. */
+export function visit<P extends Place>(
   subject: Subject,
-  boundaries: readonly Boundary[],
-  action: (boundary: Boundary, point: Point) => void,
+  places: readonly P[],
+  action: (place: P, point: Point) => void,
 ): void {
-  for (const boundary of boundaries) {
-    subject.runTo(boundary.at);
-    if (boundary.delivered) subject.deliver();
+  for (const place of places) {
+    subject.runTo(place.at);
+    if (place.delivered) subject.deliver();
     const point = subject.snapshot();
-    action(boundary, point);
+    action(place, point);
     subject.restore(point);
   }
 }

@@ -6,14 +6,26 @@ import type { Ending } from './subject.ts';
 /** What a run came to, where that is as it should be. */
 export const COMPLETED = 'completed';
 export const SHUTDOWN = 'shutdown before there is an IDT';
+/** The program is told that there is no answer from the AMD-SP, and says so by its exit. */
+export const TOLD = 'the program is told';
+const EIO = 29;
+/** The guest waits for good for an event that its host has taken from it. */
+export const ASLEEP = 'waits for good';
+/** The guest comes to a page that is not its own, as its host said it was: the architecture lets it in no way. */
+export const RMP_FAULT = 'stopped by the RMP';
 
 /** Most failures that are kept: they are told in words. */
 const MOST_FAILURES = 40;
 
-/** Names of the reasons that docs/termination.md explains. */
-export function documentedReasons(): ReadonlySet<string> {
+/** Set and reason of each ending that docs/termination.md explains, as in `7, 1ah`. */
+function documentedReasons(): ReadonlySet<string> {
   const text = readFileSync(join(root, 'docs/termination.md'), 'utf8');
-  return new Set([...text.matchAll(/^\|[^|]*\| `(\w+)`/gm)].map(([, name = '']) => name));
+  return new Set([...text.matchAll(/^\| (\d, [0-9a-f]+h) +\|/gm)].map(([, key = '']) => key));
+}
+
+/** As the table of docs/termination.md has it. */
+function documentKey(set: number, reason: number): string {
+  return `${set}, ${reason.toString(16).padStart(2, '0')}h`;
 }
 
 /** Counts what runs came to, and keeps those that came to what they must not. */
@@ -22,35 +34,52 @@ export class Outcomes {
   readonly failures: string[] = [];
   runs = 0;
   readonly #honest: Ending;
+  readonly #also: readonly string[];
   readonly #reasons = documentedReasons();
   readonly #started = performance.now();
 
-  /** `honest`: how the guest ends that nobody attacks. */
-  constructor(honest: Ending) {
+  /** `honest`: how the guest ends that nobody attacks; `also`: what else may be, of the above. */
+  constructor(honest: Ending, also: readonly string[] = []) {
     this.#honest = honest;
+    this.#also = also;
   }
 
   /**
    * Counts a run. Its output may be the honest one with its exit, or it ended for a documented reason, or,
-   * where `early` says that there was no 64-bit IDT yet, in a shutdown. `what` tells what was done to it.
+   * where `early` says that there was no 64-bit IDT yet, in a shutdown. Anything else is a failure, which
+   * comes back in words: `what` tells what was done to the guest.
    */
-  add({ end, console }: Ending, early: boolean, what: () => string): void {
+  add(ending: Ending, early: boolean, what: () => string): string | undefined {
     this.runs++;
-    const outcome = this.#classify(end, console, early);
-    if (outcome !== undefined) {
-      this.counts.set(outcome, (this.counts.get(outcome) ?? 0) + 1);
-      return;
-    }
-    if (this.failures.length >= MOST_FAILURES) return;
-    this.failures.push(`${what()}: ${JSON.stringify(end)} after ${JSON.stringify(console)}`);
+    const outcome = this.#classify(ending, early);
+    if (outcome === undefined) return this.fail(`${what()}: ${JSON.stringify(ending)}`);
+    this.counts.set(outcome, (this.counts.get(outcome) ?? 0) + 1);
+    return undefined;
   }
 
-  #classify(end: Ending['end'], console: string, early: boolean): string | undefined {
+  /** Keeps a failure, in words. */
+  fail(words: string): string {
+    if (this.failures.length < MOST_FAILURES) this.failures.push(words);
+    return words;
+  }
+
+  #classify({ end, console }: Ending, early: boolean): string | undefined {
+    if (end.kind === 'panic') {
+      return this.#reasons.has(documentKey(end.set, end.reason)) ? end.name : undefined;
+    }
+    if (end.kind === 'shutdown') {
+      if (end.cause.startsWith('RMP fault')) return this.#may(RMP_FAULT);
+      return early ? SHUTDOWN : undefined;
+    }
+    if (end.kind === 'idle') return this.#may(ASLEEP);
     const { end: honest, console: said } = this.#honest;
-    if (end.kind === 'panic') return this.#reasons.has(end.name) ? end.name : undefined;
-    if (end.kind === 'shutdown') return early ? SHUTDOWN : undefined;
-    const same = JSON.stringify(end) === JSON.stringify(honest) && console === said;
-    return same ? COMPLETED : undefined;
+    if (console !== said || end.kind !== 'exit' || honest.kind !== 'exit') return undefined;
+    if (end.code === honest.code) return COMPLETED;
+    return end.code === EIO ? this.#may(TOLD) : undefined;
+  }
+
+  #may(outcome: string): string | undefined {
+    return this.#also.includes(outcome) ? outcome : undefined;
   }
 
   /** The counts in a line. */
