@@ -39,7 +39,7 @@ export function numberValues(fn: Fn): void {
     const old = next.body;
     body = [];
     for (const value of old) {
-      const changed = resolveArgs(value);
+      const changed = resolveArgs(value) || !fn.isSimplified;
       if (changed && isSimplifiable(value.op)) {
         value.replacement = simplifier.make(value.op, value.type, value.args);
         continue;
@@ -52,6 +52,7 @@ export function numberValues(fn: Fn): void {
     next.body = body;
   }
   for (const each of fn.blocks) mapOperands(each, resolve);
+  fn.isSimplified = true;
 }
 
 function resolveArgs(value: Value): boolean {

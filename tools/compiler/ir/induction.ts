@@ -70,11 +70,16 @@ interface Fact {
   readonly condition: Value;
 }
 
-/** s, if next = phi + s with 0 < s. */
+/** s, if next = phi + s with 0 < s, maybe in several steps. */
 function stepOf(phi: Value, next: Value): number | undefined {
-  if (next.op !== Op.I32_ADD || next.args[0] !== phi) return undefined;
-  const constant = next.args[1];
-  return constant?.op === Op.I32_CONST && constant.imm > 0 ? constant.imm : undefined;
+  let step = 0;
+  for (let at = next; at !== phi; at = at.args[0] as Value) {
+    const constant = at.op === Op.I32_ADD ? at.args[1] : undefined;
+    if (constant?.op !== Op.I32_CONST || constant.imm <= 0) return undefined;
+    step += constant.imm;
+    if (step > I31) return undefined;
+  }
+  return step === 0 ? undefined : step;
 }
 
 /** What a block's only way in says: that a value is at most so much. */

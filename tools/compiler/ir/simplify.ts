@@ -150,6 +150,11 @@ export class Simplifier implements Maker {
     if (n === 0) return a;
     const inner = a.args[1] && arg(a, 1);
     if (inner?.op !== Op.I32_CONST) return undefined;
+    if (op === Op.I32_SHL && a.op === Op.I32_ADD) {
+      // Sums of several rounds of a loop then have all but a constant in common.
+      const shifted = this.make(op, type, [arg(a, 0), this.i32(n)]);
+      return this.make(Op.I32_ADD, type, [shifted, this.i32(inner.imm << n)]);
+    }
     const m = inner.imm & 31;
     if (op === Op.I32_SHR_S && a.op === Op.I32_SHL && m === n && (n === 24 || n === 16)) {
       const extend = n === 24 ? Op.I32_EXTEND8_S : Op.I32_EXTEND16_S;
@@ -295,6 +300,11 @@ const INVERSE = new Map<number, number>(
     ]),
   ]),
 );
+
+/** The integer comparison that holds where this one does not. */
+export function inverseOf(op: number): number | undefined {
+  return INVERSE.get(op);
+}
 
 /** The operation that gives the same with the operands exchanged. */
 const COMMUTED = new Map<number, number>([

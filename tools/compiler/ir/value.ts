@@ -136,6 +136,8 @@ export class Fn {
   readonly params: readonly number[];
   readonly results: readonly number[];
   blocks: Block[] = [];
+  /** Whether operations are as simple as their operands' constants make them. */
+  isSimplified = true;
   #values = 0;
   #blockCount = 0;
   readonly #i32 = new Map<number, Value>();
