@@ -398,4 +398,175 @@ export const GUEST_ROWS: readonly Row[] = [
     ],
     differs: { none: 'the checks are the same in each mode' },
   },
+  {
+    id: 'B23',
+    title: 'BadAML, and other tables of the firmware’s',
+    source: 'CCS 2025; Oak 1ded1ba313',
+    catalogue: ['W', 'W', 'W', 'G'],
+    ways: [],
+    absent: {
+      construct: 'a reader of ACPI tables',
+      file: 'test/attacks/absent.test.ts',
+      test: 'reads no table of the firmware’s',
+    },
+  },
+  {
+    id: 'B24',
+    title: 'two messages to the AMD-SP under one number',
+    source: 'Linux 47894e0fa6a5, COCONUT-SVSM PR 69',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'busy, then another error, so that the guest says something else under the same number',
+        cells: same(SNP, guarded('exit 29', 'key-kept')),
+      },
+    ],
+  },
+  {
+    id: 'B25',
+    title: 'what the AMD-SP never said',
+    source: 'Oak 58ce99b8b4',
+    catalogue: ['-', '-', '-', 'G'],
+    ways: [
+      {
+        how: 'bytes of the host’s for the AMD-SP’s',
+        cells: same(SNP, guarded('exit 29', 'answer-unauthentic')),
+      },
+    ],
+  },
+  {
+    id: 'B26',
+    title: 'what nobody measured',
+    source: 'Oak 7fd2148156',
+    catalogue: ['G', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'a page that the launch brings along, where RAM is',
+        cells: same(SNP, guarded('PVALIDATE_UNCHANGED', 'unchanged-ignored')),
+      },
+      {
+        how: 'RAM that is full of the host’s bytes',
+        cells: same(ALL, guarded('unharmed', 'frames-not-zeroed')),
+      },
+    ],
+  },
+  {
+    id: 'B27',
+    title: 'an allocator’s lists in shared memory',
+    source: 'Oak 7217f1b113',
+    catalogue: ['G', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'all that is shared and no answer rewritten at each request',
+        cells: same(PROTECTED, guarded('unharmed', 'tables-shared')),
+      },
+    ],
+    differs: same(
+      ['none', 'sev'],
+      'nothing is shared for requests; without encryption everything is',
+    ),
+  },
+  {
+    id: 'B28',
+    title: 'a translation that outlives its C-bit',
+    source: 'COCONUT-SVSM 338cbc2d',
+    catalogue: ['-', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'a page lent, taken back, and then with a secret in it',
+        cells: same(['sev', 'sev-es'], guarded('exit 0', 'no-flush')),
+      },
+    ],
+    differs: same(SNP, 'the host forgets translations when it changes the page’s state; RMP: A13'),
+  },
+  {
+    id: 'B29',
+    title: 'time',
+    source: 'Linux, vc_handle_rdtsc',
+    catalogue: ['W', 'W', 'W', 'G'],
+    ways: [
+      {
+        how: 'a clock that is said to be slower than it is',
+        cells: {
+          ...same(['none', 'sev', 'sev-es'], wins),
+          ...same(SNP, guarded('unharmed', 'frequency-by-host')),
+        },
+      },
+      {
+        how: 'a clock that jumps ahead',
+        cells: same(['none', 'sev', 'sev-es'], wins),
+      },
+      {
+        how: 'a clock that goes back',
+        cells: same(ALL, guarded('unharmed', 'clock-backward')),
+      },
+      {
+        how: 'RDTSC intercepted',
+        cells: same(SNP, guarded('VC_TIME_STAMP', 'rdtsc-by-host')),
+      },
+    ],
+    differs: same(
+      ['none', 'sev', 'sev-es'],
+      'how fast time goes is the host’s to say; that it never goes back the guest sees to',
+    ),
+  },
+  {
+    id: 'B30',
+    title: 'random numbers that are none',
+    source: 'CVE-2025-62626, AMD-SB-7055',
+    catalogue: ['W', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'zero for ever',
+        cells: {
+          none: guarded('exit 5', 'random-untested'),
+          ...same(['sev', ...PROTECTED], guarded('NO_RANDOM', 'random-untested')),
+        },
+      },
+      {
+        how: 'one number for ever',
+        cells: {
+          none: guarded('exit 5', 'random-untested'),
+          ...same(['sev', ...PROTECTED], guarded('NO_RANDOM', 'random-untested')),
+        },
+      },
+      {
+        how: 'none at all',
+        cells: same(['sev', ...PROTECTED], guarded('NO_RANDOM', 'no-random-no-end')),
+      },
+    ],
+    differs: { none: 'the generator is tested in each mode; a program is told that there is none' },
+  },
+  {
+    id: 'B31',
+    title: 'other processors',
+    source: 'COCONUT-SVSM check_vmsa and PR 578, Oak 810d99f86e',
+    catalogue: ['W', 'W', 'G', 'G'],
+    ways: [],
+    absent: {
+      construct: 'a second processor',
+      file: 'test/attacks/absent.test.ts',
+      test: 'starts with one processor and asks for no other',
+    },
+  },
+  {
+    id: 'B32',
+    title: 'calls that do not come to an end',
+    source: 'Linux, Documentation/security/snp-tdx-threat-model.rst',
+    catalogue: ['G', 'G', 'G', 'G'],
+    ways: [
+      {
+        how: 'nothing done at a page-state change, for ever',
+        cells: same(SNP, guarded('PSC_STALLED', 'psc-for-ever')),
+      },
+      {
+        how: 'woken without end',
+        cells: same(ALL, guarded('unharmed', 'sleep-once')),
+      },
+      {
+        how: 'going on after the end',
+        cells: same(PROTECTED, guarded('NO_RANDOM', 'terminate-once')),
+      },
+    ],
+  },
 ];

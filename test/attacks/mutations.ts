@@ -25,7 +25,7 @@ export const MUTATIONS = {
   'share-without-rescind': of('psc', 'rescind-first'),
   'psc-header-believed': of('psc', 'psc-header'),
   'psc-error-ignored': of('psc', 'psc-result'),
-  'psc-not-resumed': of('more', 'psc-resumed'),
+  'psc-not-resumed': of('zero', 'psc-resumed'),
   'cache-untouched': of('psc', 'cache-touch'),
   'vc-by-code': of('vc', 'vc-site'),
   'vc-writes-first': of('more', 'vc-silent'),

@@ -242,7 +242,7 @@ function nameOf(end: Termination, console: string): string {
   if (end.kind === 'panic') return end.name;
   if (end.kind === 'shutdown') return `shutdown: ${end.cause}`;
   if (end.kind !== 'exit') return end.kind;
-  const asEver = /^Tacit, mode [a-z-]+\nopen\nclosed\n$/.test(console);
+  const asEver = /^Tacit, mode [a-z-]+\nopen\nawake\nclosed\n$/.test(console);
   return end.code === 0 && asEver ? 'unharmed' : `exit ${end.code}`;
 }
 
