@@ -12,7 +12,7 @@ import { string } from './string.ts';
 import { system, x87 } from './system.ts';
 
 /**
- * Every instruction of the table that a processor of ours executes. Where one encoding fits several rows, the most particular of them
+ * Every instruction of the table. Where one encoding fits several rows, the most particular of them
  * holds: a fixed ModRM byte before a digit, a mandatory prefix before none, one opcode before `+r`,
  * and what is not an alias before what is. The opcode maps are in APM3 appendix A.
  */
@@ -29,7 +29,5 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   x87,
   sev,
   sse,
+  avx,
 ].flat();
-
-/** Those, and what no emulated processor has: for assembling and disassembling. */
-export const ALL_INSTRUCTIONS: readonly Instruction[] = [...INSTRUCTIONS, ...avx];

@@ -212,7 +212,7 @@ export class CaseMaker {
       (n) => !taken.has(n),
     );
     const base = free[this.below(free.length)] as number;
-    const aligned = row.operands.some((o) => o.memory >= 128);
+    const aligned = row.operands.some((o) => o.memory >= 128) && !takesUnaligned(row);
     let target = WINDOW + MIDDLE + (aligned ? 0 : this.below(32));
     if (/^bt/.test(row.effect.name) && typeof other === 'number') {
       // The bit number is in a register, which reaches beyond the operand.
@@ -235,6 +235,11 @@ export class CaseMaker {
     registers[base] = BigInt(target - displacement) - (registers[index] as bigint) * BigInt(scale);
     return indexed(base, index, scale, displacement);
   }
+}
+
+/** AVX takes all memory as it lies, but for moves that say otherwise. */
+function takesUnaligned({ encoding, mnemonic }: Instruction): boolean {
+  return encoding.vex !== undefined && !/^vmov(ap|dqa|nt)/.test(mnemonic);
 }
 
 function usesLabel(row: Instruction): boolean {

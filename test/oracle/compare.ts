@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CR4_OSXSAVE } from '../../spec/cpu.ts';
 import { type Core, EXIT_UNIMPLEMENTED } from '../../tools/emulator/core.ts';
 import { longModeProgram, setSegment } from '../core-program.ts';
 import type { Case } from './cases.ts';
@@ -54,6 +55,8 @@ export class EmulatorRunner {
     this.#core = longModeProgram(() => {}).core;
     const { state, control } = this.#core;
     state.cpl = 3;
+    state.cr4 |= BigInt(CR4_OSXSAVE);
+    state.xcr0 = 7n;
     // What an exception leads to is seen at its exit, before it is delivered.
     control.intercept2 = 0xffff_ffff;
     setSegment(state.ss, 0x2b, 0xcf3);

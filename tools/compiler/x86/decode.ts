@@ -1,5 +1,5 @@
 import type { Instruction, Operand } from '../../../spec/x86/instruction.ts';
-import { ALL_INSTRUCTIONS } from '../../../spec/x86/table.ts';
+import { INSTRUCTIONS } from '../../../spec/x86/table.ts';
 import { type Memory, NONE, type Value } from './operand.ts';
 
 /** One instruction of a code, as {@link print} takes it. */
@@ -64,7 +64,7 @@ function keyOf(vex: boolean, map: number, opcode: number): number {
 
 function buildIndex(): Map<number, Instruction[]> {
   const byKey = new Map<number, Instruction[]>();
-  for (const row of ALL_INSTRUCTIONS) {
+  for (const row of INSTRUCTIONS) {
     const { vex, map, opcode, plusRegister } = row.encoding;
     for (let n = 0; n < (plusRegister ? 8 : 1); n++) {
       const key = keyOf(vex !== undefined, map, opcode + n);

@@ -1,5 +1,5 @@
 import type { Instruction } from '../../../spec/x86/instruction.ts';
-import { ALL_INSTRUCTIONS } from '../../../spec/x86/table.ts';
+import { INSTRUCTIONS } from '../../../spec/x86/table.ts';
 
 /** A row of the table made ready for encoding: everything but the operands, as numbers. */
 export class Form {
@@ -56,7 +56,7 @@ const forms = {
 };
 
 function index(wanted: (row: Instruction) => boolean): Map<string, Form> {
-  const byId = new Map(ALL_INSTRUCTIONS.filter(wanted).map((row) => [row.id, new Form(row)]));
+  const byId = new Map(INSTRUCTIONS.filter(wanted).map((row) => [row.id, new Form(row)]));
   for (const form of byId.values()) form.avx = avxOf(form, byId);
   return byId;
 }

@@ -1,5 +1,5 @@
 import type { Instruction, Operand } from '../../../spec/x86/instruction.ts';
-import type { Operations, Traits } from './operations/operation.ts';
+import { isAvx, type Operations, type Traits } from './operations/operation.ts';
 import * as Row from './row-format.ts';
 
 /** What the tables are made with: numbers of effects and of operations. */
@@ -146,7 +146,9 @@ export function decoderTables(
     out.setUint16(Row.ROW_EFFECT, numbering.effect(row.effect.name), true);
     out.setUint8(Row.ROW_WIDTH, row.effect.width >> 3);
     out.setUint8(Row.ROW_FLAGS, flagsOf(row, longModeOnly));
-    row.operands.forEach((operand, i) => {
+    const { avx, operands } = splitOperands(row);
+    out.setUint8(Row.ROW_AVX, avx);
+    operands.forEach((operand, i) => {
       if (i > 2) throw new RangeError(`${row.id} has more than three operands`);
       out.setUint8(Row.ROW_OPERANDS + i, placeOf(operand) | (fileOf(operand) << 4));
       out.setUint8(Row.ROW_FIXED + i, operand.fixed ?? 0);
@@ -157,10 +159,26 @@ export function decoderTables(
     out.setUint8(Row.ROW_CONDITION, row.effect.condition & 0xff);
     const access = Math.max(0, ...row.operands.map((operand) => operand.memory)) >> 3;
     out.setUint8(Row.ROW_ACCESS, access < 256 ? access : 0);
-    const source = row.operands[1];
+    const source = operands[1];
     out.setUint8(Row.ROW_SOURCE, (source?.memory || source?.width || 0) >> 3);
     out.setUint8(Row.ROW_SEGMENT, FAR_SEGMENTS[row.mnemonic] ?? 0);
     out.setUint16(Row.ROW_INTERCEPT, row.intercept ?? Row.NO_INTERCEPT, true);
+  }
+}
+
+/** The operands of an AVX row as SSE has them, and where the one is that SSE's result shares its register with. */
+function splitOperands(row: Instruction): { avx: number; operands: readonly Operand[] } {
+  const { operands } = row;
+  if (!isAvx(row)) return { avx: Row.AVX_NONE, operands };
+  const without = (place: Operand['place']) =>
+    operands.filter((operand) => operand.place !== place);
+  switch (operands.findIndex(({ place }) => place === 'vvvv')) {
+    case -1:
+      return { avx: Row.AVX_SAME, operands };
+    case 0:
+      return { avx: Row.AVX_FIRST_RM, operands: without('rm') };
+    default:
+      return { avx: Row.AVX_FIRST_VVVV, operands: without('vvvv') };
   }
 }
 

@@ -30,6 +30,7 @@ export const ROW_ACCESS: u32 = 25; // u8: bytes of the memory operand, 0 for the
 export const ROW_INTERCEPT: u32 = 26; // u16: exit code, NO_INTERCEPT
 export const ROW_SEGMENT: u32 = 28; // u8: number of the segment register that les … lgs load
 export const ROW_SOURCE: u32 = 29; // u8: bytes of the second operand
+export const ROW_AVX: u32 = 30; // u8, one of AVX_… below
 
 export const NO_INTERCEPT: u32 = 0xffff;
 export const IMMEDIATE_ADDRESS: u32 = 0xff;
@@ -64,6 +65,15 @@ export const FLAG_LONG_MODE: u32 = 0x20;
 export const FLAG_IMMEDIATE_SIGNED: u32 = 0x40;
 /** The row has an SSE operand, so that CR0 and CR4 decide whether it is there. */
 export const FLAG_SSE: u32 = 0x80;
+
+/**
+ * ROW_AVX: no such row; one with operands as SSE has them; one whose result is apart from its first operand,
+ * and where that is. ROW_OPERANDS are SSE's, without it.
+ */
+export const AVX_NONE: u32 = 0;
+export const AVX_SAME: u32 = 1;
+export const AVX_FIRST_VVVV: u32 = 2;
+export const AVX_FIRST_RM: u32 = 3;
 
 /** ROW_OPERANDS: places, low half. */
 export const PLACE_NONE: u32 = 0;

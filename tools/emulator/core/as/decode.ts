@@ -237,6 +237,10 @@ function build(
     const locks = (flags & Row.FLAG_LOCK) !== 0 && (form & Record.FORM_MEMORY0) !== 0;
     if (!locks) return special(p, Record.UNDEFINED);
   }
+  const avx: u32 = load<u8>(row, Row.ROW_AVX);
+  if (avx === Row.AVX_SAME && vvvv !== 0) return special(p, Record.UNDEFINED);
+  if (avx === Row.AVX_FIRST_VVVV) prefixes |= vvvv;
+  else if (avx === Row.AVX_FIRST_RM) prefixes |= (modrm & 7) | ((rex & 1) << 3);
   const next = rip + length;
   const isRelative = (load<u8>(row, Row.ROW_OPERANDS) & 15) === Row.PLACE_RELATIVE;
   if (isRelative) {

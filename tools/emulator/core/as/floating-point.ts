@@ -1,5 +1,5 @@
 /** State of x87 and SSE: initialised, saved, restored; no x87 arithmetic. APM5, APM2 §11.4. */
-import { CR0_EM, CR0_TS, CR4_OSFXSR, VECTOR_NM } from '../../../../spec/cpu';
+import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE, VECTOR_NM } from '../../../../spec/cpu';
 import { BOUNCE_END, finishWrite, readPointer, writePointer } from './access';
 import { mode64 } from './address';
 import * as Cpu from './cpu';
@@ -9,6 +9,8 @@ import { addressOf, failed, readOperandMemory, set0, throughStack } from './oper
 
 /** Bits of MXCSR that exist. */
 const MXCSR_MASK: u32 = 0xffff;
+/** XCR0: SSE and AVX state. APM2 §11.5.2. */
+const AVX: u32 = 6;
 
 /** Carries out an effect of this file. False if `effect` is none of them. */
 export function floatingPoint(p: usize, effect: u32): bool {
@@ -81,6 +83,20 @@ export function usableSse(): bool {
     return false;
   }
   if ((cr0 & CR0_TS) !== 0) {
+    raise(VECTOR_NM);
+    return false;
+  }
+  return true;
+}
+
+/** Whether AVX instructions may run: CR4.OSXSAVE, XCR0, CR0.TS. APM4 §1.5. */
+export function usableAvx(): bool {
+  const enabled = (load<u32>(Cpu.CR4) & CR4_OSXSAVE) !== 0 && (load<u32>(Cpu.XCR0) & AVX) === AVX;
+  if (!enabled) {
+    raiseUd();
+    return false;
+  }
+  if ((load<u32>(Cpu.CR0) & CR0_TS) !== 0) {
     raise(VECTOR_NM);
     return false;
   }

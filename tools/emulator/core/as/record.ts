@@ -55,6 +55,8 @@ export const PREFIX_LOCK: u32 = 4;
 export const PREFIX_OPERAND: u32 = 8;
 export const PREFIX_REX_W: u32 = 0x80;
 export const PREFIX_SEGMENT_SHIFT: u32 = 4;
+/** PREFIXES of AVX's instructions, which have none of the first four: number of the first operand's register. */
+export const AVX_FIRST: u32 = 15;
 
 /** Operations with a fixed number; those of the instructions follow, see operations.ts. */
 export const STALE: u16 = 0;

@@ -1,6 +1,7 @@
 /** Instructions that have no operation of their own: carried out by the effect of their row. */
 
 import { FLAG_HOST, FLAG_SSE, ROW_EFFECT, ROW_FLAGS } from '../row-format';
+import { vectors } from './avx';
 import { bits } from './bits';
 import { controlRegisters } from './control-registers';
 import * as Cpu from './cpu';
@@ -23,7 +24,6 @@ import { msrs } from './msr';
 import { ports } from './ports';
 import { ROW, rowOf, WIDTH } from './record';
 import { snp } from './snp';
-import { sse } from './sse';
 import { stack } from './stack';
 import { strings } from './strings';
 import { lacksPrivilege, system } from './system';
@@ -61,7 +61,7 @@ function dispatch(p: usize, most: u64): void {
     return;
   }
   if ((flags & FLAG_SSE) !== 0) {
-    if (sse(p, effect, n)) return;
+    if (vectors(p, effect, n)) return;
   } else {
     if (integer(p, effect, n) || strings(p, effect, n, most) || stack(p, effect, n)) return;
     if (transfer(p, effect, n) || bits(p, effect, n) || system(p, effect, n)) return;

@@ -6,7 +6,7 @@
  * and division by zero are kept.
  */
 
-import { ROW_SOURCE } from '../row-format';
+import { AVX_NONE, ROW_AVX, ROW_SOURCE } from '../row-format';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
 import { missing } from './fault';
@@ -309,9 +309,11 @@ function isUnordered(x: f64, y: f64): bool {
   return !(x <= y) && !(x > y);
 }
 
-/** Predicates 0 to 7 of CMPxx: eq lt le unord neq nlt nle ord. */
+/**
+ * Predicates of CMPxx: eq lt le unord neq nlt nle ord; from 8 on, with AVX, those that differ from them for
+ * NaNs: eq-or-unordered nge ngt false, and their opposites.
+ */
 function holds(predicate: u32, x: f64, y: f64): bool {
-  const unordered = isUnordered(x, y);
   let is: bool;
   switch (predicate & 3) {
     case 0:
@@ -324,8 +326,10 @@ function holds(predicate: u32, x: f64, y: f64): bool {
       is = x <= y;
       break;
     default:
-      is = unordered;
+      is = false;
   }
+  const isUnion = (predicate & 8) !== 0 ? (predicate & 3) !== 3 : (predicate & 3) === 3;
+  if (isUnion && isUnordered(x, y)) is = true;
   return is !== ((predicate & 4) !== 0);
 }
 
@@ -333,8 +337,10 @@ function compareMask(p: usize, n: u32, singles: bool): void {
   const from = source(p, n, true);
   if (from === 0 || !built()) return;
   const to = destination(p);
-  const predicate = <u32>load<u64>(p, IMMEDIATE) & 7;
-  const quiet = (predicate & 3) === 0 || (predicate & 3) === 3;
+  const isAvx = load<u8>(rowOf(p), ROW_AVX) !== AVX_NONE;
+  const predicate = <u32>load<u64>(p, IMMEDIATE) & (isAvx ? 31 : 7);
+  const signals = (predicate & 3) === 1 || (predicate & 3) === 2;
+  const quiet = signals === ((predicate & 16) !== 0);
   for (let i: usize = 0; i < n; i += singles ? 4 : 8) {
     if (singles) {
       const a = load<u32>(to + i);

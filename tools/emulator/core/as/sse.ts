@@ -5,7 +5,6 @@ import { BOUNCE_END, finishWrite, writePointer } from './access';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
 import { raiseGp } from './fault';
-import { usableSse } from './floating-point';
 import {
   addressOf,
   failed,
@@ -24,9 +23,8 @@ import { destination, source } from './sse-operand';
 import { sseText } from './sse-text';
 import { sse4 } from './sse4';
 
-/** Carries out an SSE effect. False if it is not among those that are built. */
+/** Carries out an effect of SSE or AVX, which may be used. False if it is not among those that are built. */
 export function sse(p: usize, effect: u32, n: u32): bool {
-  if (!usableSse()) return true;
   return (
     move(p, effect, n) ||
     sseFloat(p, effect, n) ||
@@ -57,7 +55,11 @@ function moveWhole(p: usize, aligned: bool): void {
     storeTo(p, 16, Cpu.XMM + load<u8>(p, SOURCE), aligned);
     return;
   }
-  const from = source(p, 16, aligned);
+  if (aligned && isMemory1(p) && (addressOf(p) & 15) !== 0) {
+    raiseGp(0);
+    return;
+  }
+  const from = source(p, 16, false);
   if (from === 0) return;
   v128.store(destination(p), v128.load(from));
 }
@@ -157,9 +159,26 @@ function move(p: usize, effect: u32, n: u32): bool {
       v128.store(destination(p), v128.shuffle<i32>(a, a, 1, 1, 3, 3));
       return true;
     }
+    case Effect.VPBROADCASTQ:
     case Effect.MOVDDUP: {
       const from = source(p, 8, false);
       if (from !== 0) v128.store(destination(p), i64x2.splat(load<i64>(from)));
+      return true;
+    }
+    case Effect.VPBROADCASTB: {
+      const from = source(p, 1, false);
+      if (from !== 0) v128.store(destination(p), i8x16.splat(load<i8>(from)));
+      return true;
+    }
+    case Effect.VPBROADCASTW: {
+      const from = source(p, 2, false);
+      if (from !== 0) v128.store(destination(p), i16x8.splat(load<i16>(from)));
+      return true;
+    }
+    case Effect.VBROADCASTSS:
+    case Effect.VPBROADCASTD: {
+      const from = source(p, 4, false);
+      if (from !== 0) v128.store(destination(p), i32x4.splat(load<i32>(from)));
       return true;
     }
     case Effect.MASKMOVDQU:

@@ -52,7 +52,12 @@ export interface Traits {
 export function keyOf(row: Instruction, memory: boolean): string {
   const { name, width, condition } = row.effect;
   const letters = row.operands.map((operand) => letter(operand, memory, width)).join('');
-  return `${name}${condition < 0 ? '' : condition}.${width}.${letters}`;
+  return `${isAvx(row) ? 'v' : ''}${name}${condition < 0 ? '' : condition}.${width}.${letters}`;
+}
+
+/** Whether it is one of AVX's: on XMM registers, and encoded with VEX. */
+export function isAvx({ encoding, operands }: Instruction): boolean {
+  return encoding.vex !== undefined && operands.some(({ file }) => file === 'xmm');
 }
 
 /** r, x, s: a register; m: memory; i: immediate; j: displacement; f: far pointer. With its width if another. */
