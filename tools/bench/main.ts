@@ -1,8 +1,10 @@
 import { formatTable } from '../inspect/table.ts';
 import { measureBoot, measureBuild } from './boot.ts';
 import { type EmulatorRow, measureEmulators, speedup } from './emulator/measure.ts';
+import { measureGuests } from './guest/measure.ts';
+import { reportGuests } from './guest/report.ts';
 
-/** `make bench`: how long a build takes, how large an image is, how fast the machine runs. */
+/** `make bench`: how long a build takes, how large an image is, what the guest costs, how fast the machine runs. */
 async function main(): Promise<void> {
   const build = measureBuild();
   console.log(`build of luggage: ${build.seconds.toFixed(2)} s`);
@@ -10,6 +12,7 @@ async function main(): Promise<void> {
     console.log(`${name}: ${bytes} bytes (${(bytes / 1024).toFixed(1)} KiB)`);
   }
   console.log(`\n${boots()}`);
+  console.log(`\n${reportGuests(await measureGuests())}`);
   console.log(`\n${emulators(await measureEmulators())}`);
 }
 
