@@ -114,7 +114,7 @@ describe.each(['microvm', 'q35'])('in QEMU, machine %s', (machine) => {
 
   it.skipIf(!qemu)('a compartment runs on its own stack with its own base', () => {
     const [stack, base, , kept, back] = words(inside);
-    expect(stack).toBe(top - 0x1000n - 8n);
+    expect(stack).toBe(top - 0x1000n - 16n - 8n);
     expect(base).toBe(0x5678n);
     expect([kept, back]).toEqual([0x1234n, top - 8n]);
   });

@@ -2,7 +2,7 @@
 
 /**
  * Calls the compartment function at `entry`, on the stack that ends at `stack`, with the base of
- * its memory in the register that holds it. Returns when the function does.
+ * its memory in the register that holds it. Returns when the function does, or is ended by a trap.
  */
 export declare function enter(entry: u64, base: u64, stack: u64): void;
 

@@ -10,8 +10,11 @@
 import { CompartmentInfo, MemoryRecord, SegmentInfo } from '../spec/abi/handoff.ts';
 import { COMPARTMENT_STRIDE } from '../spec/abi/platform.ts';
 import { COMPARTMENT_BAD } from '../spec/abi/termination.ts';
-import { copy } from './cpu.ts';
+import { TrapFrame } from '../spec/abi/trap-frame.ts';
+import { RFLAGS_DF } from '../spec/cpu.ts';
+import { copy, load64 } from './cpu.ts';
 import { imageInfo } from './handoff.ts';
+import { left } from './label.ts';
 import { allocateFrame, freeFrames, NO_FRAME, tryAllocateHuge } from './mm/allocator.ts';
 import { COMPARTMENT, STACK } from './mm/frame-table.ts';
 import { HUGE_PAGE, map, mapHuge, PAGE, WRITE } from './mm/paging.ts';
@@ -33,6 +36,8 @@ const segmentCopy: usize = memory.data(16, 8);
 const recordCopy: usize = memory.data(16, 8);
 let stackBottom: u64 = 0;
 let stackTop: u64 = 0;
+/** Why it was ended; 0 while it was not. */
+let end: u32 = 0;
 
 /** The compartment as the linker made it, after {@link createCompartment}. */
 export function compartmentInfo(): CompartmentInfo {
@@ -104,6 +109,23 @@ export function compartmentStackTop(): u64 {
 /** Lowest byte of the compartment's stack. */
 export function compartmentStackBottom(): u64 {
   return stackBottom;
+}
+
+/**
+ * Ends the compartment, whose code took the trap of `frame`, for `reason`: once the trap returns, so does the
+ * call of `enter`. What it has in memory stays as it is.
+ */
+export function endCompartment(reason: u32, frame: TrapFrame): void {
+  end = reason;
+  frame.rip = left();
+  frame.rsp = load64(stackTop - 8);
+  // A copy may have been on its way down.
+  frame.rflags &= ~u64(RFLAGS_DF);
+}
+
+/** Why {@link endCompartment} ended it; 0 if nothing did. */
+export function compartmentEnd(): u32 {
+  return end;
 }
 
 /** Whether `va` is in the memory of the compartment, or in the guard around it. */

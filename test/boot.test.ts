@@ -262,13 +262,16 @@ describe('a program that goes wrong', () => {
     },
   );
 
-  it('ends the guest by running out of stack', async () => {
+  it('is ended by running out of stack, and told with its callers', async () => {
     const { lines, termination } = await run(
       'snp',
       'let depth: i32 = 0;\n\nfunction f(n: i32): i32 {\n  depth++;\n  return f(n + 1) + f(n + 2);\n}\n\nf(0);\n',
     );
     expect(termination).toMatchObject({ kind: 'panic', name: 'STACK_EXHAUSTED' });
     expect(lines[1]).toMatch(/^panic 715: call stack exhausted at program\.ts:\d$/);
+    expect(lines[2]).toMatch(/^ {2}at \S+!program\/f program\.ts:\d$/);
+    expect(lines[3]).toMatch(/^ {2}at \S+!program\/f program\.ts:5$/);
+    expect(lines[4]).toBe(lines[3]);
   });
 
   it('ends the guest by reaching beyond its memory', async () => {

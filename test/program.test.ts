@@ -83,6 +83,20 @@ describe('a program that is a Wasm module', () => {
     expect(wrong.lines[1]).toMatch(/indirect call type mismatch/);
   });
 
+  it('traps with the names of its functions where it has no source map', async () => {
+    const { lines, termination } = await boot(`(module
+      (memory (export "memory") 1)
+      (func $deep (param i32) (result i32) (i32.load (local.get 0)))
+      (func $start (export "_start")
+        (i32.store (i32.const 0) (i32.add (call $deep (i32.const 0x7fff0000)) (i32.const 1)))))`);
+    expect(termination).toMatchObject({ kind: 'panic', name: 'PROGRAM_TRAP' });
+    expect(lines.slice(1, 4)).toEqual([
+      'panic 717: out of bounds memory access',
+      '  at made!deep',
+      '  at made!start',
+    ]);
+  });
+
   it('runs its start function first, and computes with floats', async () => {
     const { termination } = await boot(`(module ${WASI}
       (memory (export "memory") 1)

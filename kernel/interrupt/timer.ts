@@ -8,7 +8,7 @@ import * as Apic from '../../spec/apic.ts';
 import { panic } from '../panic.ts';
 import { nanoseconds } from '../time/clock.ts';
 import { openApic, readApic, writeApic } from './apic.ts';
-import { waitForInterrupt } from './interrupts.ts';
+import { timerTicks, waitForInterrupt } from './interrupts.ts';
 import { TIMER_VECTOR } from './vectors.ts';
 
 const MOST: u64 = 0xffff_ffff;
@@ -27,12 +27,15 @@ export function sleepUntil(deadline: u64): void {
   let now = nanoseconds();
   if (now >= deadline) return;
   if (speed === 0) openTimer();
+  let running = false;
   for (now = nanoseconds(); now < deadline; now = nanoseconds()) {
+    const before = timerTicks();
     writeApic(Apic.INITIAL_COUNT, countFor(deadline - now));
     waitForInterrupt();
+    running = timerTicks() === before;
   }
-  // What was set last may still be running: nobody waits for it any more.
-  writeApic(Apic.INITIAL_COUNT, 0);
+  // Something else woke us, and nobody waits for the timer any more.
+  if (running) writeApic(Apic.INITIAL_COUNT, 0);
 }
 
 /** At least one; as many as the timer takes where that is not enough. */

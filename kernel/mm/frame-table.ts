@@ -16,6 +16,7 @@ import {
   MEMORY_MAP_BAD,
   MEMORY_MAP_TOO_LONG,
 } from '../../spec/abi/termination.ts';
+import { fill } from '../cpu.ts';
 import { panic } from '../panic.ts';
 
 export const FRAMES_PER_CHUNK: u32 = 512;
@@ -41,6 +42,8 @@ const MAX_ENTRIES: u64 = 0x4000_0000;
 const RUN_SIZE: u32 = 24;
 const runs: usize = memory.data(2304, 8);
 let runCount: u32 = 0;
+/** The run that {@link indexOf} looks at first: who asks of frames goes from one to the next. */
+let latest: u32 = 0;
 /** Entries in the tables, a multiple of a chunk. */
 let entries: u32 = 0;
 
@@ -98,7 +101,7 @@ export function placeTables(at: usize): void {
   for (let run: u32 = 0; run < runCount; run++) {
     const first = runIndex(run);
     const end = first + u32(runEnd(run) - runFirst(run));
-    memory.fill(owners + first, runIsRam(run) ? FREE : IMAGE, end - first);
+    fill(u64(owners + first), u32(runIsRam(run) ? FREE : IMAGE), u64(end - first));
     if (!runIsRam(run)) continue;
     for (let chunk = first >> 9; chunk << 9 < end; chunk++) {
       const from = max<u32>(first, chunk << 9);
@@ -114,11 +117,17 @@ export function tablesReady(): bool {
 
 /** The place of `frame` in the tables, NO_INDEX if it is in no run. */
 export function indexOf(frame: u64): u32 {
-  for (let run: u32 = 0; run < runCount; run++) {
-    const first = runFirst(run);
-    if (frame >= first && frame < runEnd(run)) return runIndex(run) + u32(frame - first);
+  if (!isIn(latest, frame)) {
+    let run: u32 = 0;
+    while (run < runCount && !isIn(run, frame)) run++;
+    if (run === runCount) return NO_INDEX;
+    latest = run;
   }
-  return NO_INDEX;
+  return runIndex(latest) + u32(frame - runFirst(latest));
+}
+
+function isIn(run: u32, frame: u64): bool {
+  return frame >= runFirst(run) && frame < runEnd(run);
 }
 
 /** The frame whose entry is `index`, which must be in a run. */

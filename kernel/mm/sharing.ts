@@ -8,7 +8,7 @@
 
 import { ASSERTION } from '../../spec/abi/termination.ts';
 import * as Psc from '../../spec/psc.ts';
-import { clflush } from '../cpu.ts';
+import { clflush, fill } from '../cpu.ts';
 import { panic } from '../panic.ts';
 import { isEncrypted, isSnp } from '../platform.ts';
 import { ghcbReady } from '../sev/ghcb.ts';
@@ -34,7 +34,7 @@ export function sharePage(page: usize): void {
     requestState(page, Psc.SHARED);
   }
   remap(page, WRITE | SHARED);
-  memory.fill(page, 0, usize(PAGE));
+  fill(u64(page), 0, PAGE);
 }
 
 /** Takes back all that is shared but the page at `kept`. */
@@ -56,7 +56,7 @@ export function reclaimPage(page: usize): void {
     requestState(page, Psc.PRIVATE);
     validate(page, u64(page) >> 12);
   }
-  memory.fill(page, 0, usize(PAGE));
+  fill(u64(page), 0, PAGE);
 }
 
 function note(page: usize): void {

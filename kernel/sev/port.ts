@@ -8,7 +8,7 @@ import { SHARED_BUFFER_SIZE } from '../../spec/ghcb.ts';
 import * as Ioio from '../../spec/ioio.ts';
 import * as cpu from '../cpu.ts';
 import { hasGhcb } from '../platform.ts';
-import { store8 } from '../volatile.ts';
+import { store8, store64 } from '../volatile.ts';
 import { begin, outputRax, setRax, sharedBuffer, useSharedBuffer } from './ghcb.ts';
 import { request } from './request.ts';
 
@@ -40,7 +40,9 @@ export function writePortString(port: u32, from: usize, bytes: u32): void {
     const count = min<u32>(bytes - done, SHARED_BUFFER_SIZE);
     begin();
     const buffer = sharedBuffer();
-    for (let i: u32 = 0; i < count; i++) store8(buffer + i, load<u8>(from + done + i));
+    let i: u32 = 0;
+    for (; i + 8 <= count; i += 8) store64(buffer + i, load<u64>(from + done + i));
+    for (; i < count; i++) store8(buffer + i, load<u8>(from + done + i));
     useSharedBuffer();
     request(Exit.IOIO, info(port, Ioio.SIZE_8 | direction), u64(count));
     done += count;

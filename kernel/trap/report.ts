@@ -7,7 +7,7 @@ import { abandon } from '../sev/ghcb.ts';
 import { callerAddress, stepOut, writeBacktrace } from './backtrace.ts';
 import { placeOf, writeLocation } from './symbols.ts';
 
-/** The reason of a report that has begun; 0 before. */
+/** The reason of a report that is being written, or was the last; 0 while there is none. */
 let dyingFor: u32 = 0;
 
 /**
@@ -19,6 +19,18 @@ export function report(reason: u32, what: string, frame: TrapFrame, atCaller: bo
   if (dyingFor !== 0) die(dyingFor);
   dyingFor = reason;
   abandon();
+  tell(reason, what, frame, atCaller);
+  die(reason);
+}
+
+/** Writes why a compartment's code trapped, and where. The kernel lives on. */
+export function reportCompartment(reason: u32, what: string, frame: TrapFrame): void {
+  dyingFor = reason;
+  tell(reason, what, frame, false);
+  dyingFor = 0;
+}
+
+function tell(reason: u32, what: string, frame: TrapFrame, atCaller: bool): void {
   flush();
   let rip = frame.rip;
   let rsp = frame.rsp;
@@ -42,5 +54,4 @@ export function report(reason: u32, what: string, frame: TrapFrame, atCaller: bo
   writeText(' rsp ');
   writeHex(frame.rsp, 16);
   writeText('\n');
-  die(reason);
 }

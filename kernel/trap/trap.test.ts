@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FunctionEntry, LineEntry, TrapSite } from '../../spec/abi/handoff.ts';
 import * as TrapReason from '../../spec/abi/trap-reason.ts';
 import * as Cpu from '../../spec/cpu.ts';
-import { BareMachine, type Mode, PLACES } from '../../test/kernel/machine.ts';
+import { BareMachine, LEFT, type Mode, PLACES } from '../../test/kernel/machine.ts';
 import { TOP } from '../../test/kernel/memory.ts';
 import { kernelModule } from '../../test/kernel/module.ts';
 import { panicked } from '../../test/kernel/run.ts';
@@ -118,6 +118,37 @@ describe('a trap', () => {
     const { end, console } = takes(Cpu.VECTOR_UD, () => ({ rip: TOP + BigInt(PACK + 8) }));
     expect(end).toEqual(panicked('PROGRAM_TRAP'));
     expect(console).toContain('panic 717: integer overflow at luggage.ts:33\n');
+  });
+
+  it('of the program’s code ends the program alone: the kernel goes on where it entered it', () => {
+    let frame: { rip: bigint; rsp: bigint; rflags: bigint } | undefined;
+    const program = (machine: BareMachine, stackTop: bigint) => {
+      // As `enter` does.
+      machine.memory.write64(machine.memory.translate(stackTop - 8n)?.gpa ?? 0n, 0x1234_5670n);
+      const { rip, rsp, rflags } = machine.trap(Cpu.VECTOR_UD, {
+        rip: TOP + BigInt(PACK + 8),
+        rflags: BigInt(Cpu.RFLAGS_DF | 2),
+      });
+      frame = { rip, rsp, rflags };
+    };
+    const machine = new BareMachine(module, { mode: 'snp', prepare, program });
+    expect(machine.run()).toEqual(panicked('PROGRAM_TRAP'));
+    expect(frame).toEqual({ rip: LEFT, rsp: 0x1234_5670n, rflags: 2n });
+  });
+
+  it('in a prologue finds the caller past what was pushed so far', () => {
+    const code = [0x41, 0x57, 0x55, ...[0x85, 0x84, 0x24, 0, 0xf0, 0xff, 0xff], 0x48, 0x81, 0xec];
+    const callers = [0, 2, 3, 10].map((pushed, i) => {
+      const { console } = takes(Cpu.VECTOR_GP, (machine) => {
+        machine.memory.page(BigInt(DEEP)).set(code, DEEP % 4096);
+        const slot = BigInt(STACK + 8 * Math.min(i, 2));
+        machine.memory.write64(slot, TOP + BigInt(MAIN + 0x24));
+        machine.memory.write64(slot + 8n + 0x18n, TOP + BigInt(PLACES.info));
+        return { rip: TOP + BigInt(DEEP + pushed), rsp: TOP + BigInt(STACK) };
+      });
+      return console.split('\n')[2];
+    });
+    expect(callers).toEqual(Array(4).fill('  at kernel!main kernel/main.ts:11'));
   });
 
   it('says where registers stood', () => {

@@ -4,7 +4,7 @@ import * as Reason from '../../spec/abi/termination.ts';
 import { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import * as TrapReason from '../../spec/abi/trap-reason.ts';
 import * as Cpu from '../../spec/cpu.ts';
-import { compartmentStackBottom, isCompartmentAddress } from '../compartment.ts';
+import { compartmentStackBottom, endCompartment, isCompartmentAddress } from '../compartment.ts';
 import { copy, readCr2 } from '../cpu.ts';
 import { die } from '../exit.ts';
 import { imageInfo } from '../handoff.ts';
@@ -12,7 +12,7 @@ import { receiveHv, receiveInterrupt } from '../interrupt/interrupts.ts';
 import { FIRST_INTERRUPT } from '../interrupt/vectors.ts';
 import { panicReason } from '../panic.ts';
 import { serveVc } from '../sev/vc.ts';
-import { report } from './report.ts';
+import { report, reportCompartment } from './report.ts';
 import { functionAt, placeOf, stringStartsWith, trapReasonAt } from './symbols.ts';
 import { reasonWords, trapWords } from './words.ts';
 
@@ -71,7 +71,7 @@ function pageFault(frame: TrapFrame): void {
   const address = readCr2();
   const kernelStack = imageInfo().stackBottom;
   if (isBelow(compartmentStackBottom(), address) || isBelow(kernelStack, address)) {
-    endFor(Reason.STACK_EXHAUSTED, frame);
+    endAtFault(Reason.STACK_EXHAUSTED, reasonWords(Reason.STACK_EXHAUSTED), frame);
   } else if (isCompartmentAddress(address)) {
     endForTrap(TrapReason.OUT_OF_BOUNDS_MEMORY_ACCESS, frame);
   } else {
@@ -90,15 +90,32 @@ function endFor(reason: u32, frame: TrapFrame): void {
 
 /** A trap of Wasm: the program's own, or the kernel's if its code made it. */
 function endForTrap(why: u32, frame: TrapFrame): void {
-  report(trapReasonFor(frame), trapWords(why), frame, false);
+  if (functionAt(placeOf(frame.rip)) === null) {
+    endFor(Reason.EXCEPTION, frame);
+    return;
+  }
+  const reason = isCompartmentCode(frame) ? Reason.PROGRAM_TRAP : Reason.KERNEL_TRAP;
+  endAtFault(reason, trapWords(why), frame);
+}
+
+/**
+ * Ends what took the trap: a compartment alone if it was in code of its own, where the kernel waits for
+ * nothing; else the guest.
+ */
+function endAtFault(reason: u32, what: string, frame: TrapFrame): void {
+  if (level > 1 || !isCompartmentCode(frame)) {
+    report(reason, what, frame, false);
+    return;
+  }
+  reportCompartment(reason, what, frame);
+  endCompartment(reason, frame);
 }
 
 /** Compiled code of the kernel is under `kernel!`; any other instance is a compartment. */
-function trapReasonFor(frame: TrapFrame): u32 {
+function isCompartmentCode(frame: TrapFrame): bool {
   const entry = functionAt(placeOf(frame.rip));
-  if (entry === null) return Reason.EXCEPTION;
-  const ours = stringStartsWith(entry.name, 'kernel!') || stringStartsWith(entry.name, 'boot!');
-  return ours ? Reason.KERNEL_TRAP : Reason.PROGRAM_TRAP;
+  if (entry === null) return false;
+  return !stringStartsWith(entry.name, 'kernel!') && !stringStartsWith(entry.name, 'boot!');
 }
 
 /** Whether `address` is in the guard page of the stack whose lowest byte is `bottom`. */

@@ -58,8 +58,8 @@ export interface Options {
   readonly hypervisor?: HonestHypervisor;
   /** Whether RAM outside the image is the host's at first, and ENVIRONMENT_INFO says so. */
   readonly startsShared?: boolean;
-  /** What the program does once it is entered. */
-  readonly program?: (machine: BareMachine) => void;
+  /** What the program does once it is entered, on a stack that ends at `stackTop`. */
+  readonly program?: (machine: BareMachine, stackTop: bigint) => void;
   /** Sees the address of each of the kernel's reads of shared memory, before it is made. */
   readonly onSharedLoad?: (address: number, machine: BareMachine) => void;
   /** What happens while the kernel waits for an interrupt, with the doorbell's word at `doorbell`. */
@@ -99,6 +99,8 @@ export const PLACES = {
 /** Where boot/wait.ts has interrupts on. */
 export const WAIT_OPEN = TOP + BigInt(PLACES.text + 0x301);
 export const WAIT_OUT = TOP + BigInt(PLACES.text + 0x308);
+/** Where `enter` goes on when what it entered is ended. */
+export const LEFT = TOP + BigInt(PLACES.text + 0x320);
 
 /** The tables that ImageInfo points at, in its page. */
 const TABLES = PLACES.info + 0x200;
@@ -381,9 +383,10 @@ export class BareMachine {
         store64: (p: number, v: bigint) => memory().setBigUint64(p >>> 0, v, true),
       },
       image: { info: () => TOP + BigInt(PLACES.info), record: () => TOP + BigInt(PLACES.record) },
-      label: { waitOpen: () => WAIT_OPEN, waitOut: () => WAIT_OUT },
+      label: { waitOpen: () => WAIT_OPEN, waitOut: () => WAIT_OUT, left: () => LEFT },
       boot: {
-        enter: () => this.#options.program?.(this),
+        enter: (_entry: bigint, _base: bigint, stackTop: bigint) =>
+          this.#options.program?.(this, BigInt.asUintN(64, stackTop)),
         wait: (doorbell: bigint) => this.#options.wait?.(this, doorbell),
       },
     };

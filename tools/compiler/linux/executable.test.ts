@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { linesOf, type Run, runExecutable } from '../../../test/differential/native.ts';
 import { wat } from '../../../test/wat.ts';
-import { assembleModule, flagsFor } from '../assemblyscript.ts';
 import type { WasmObject } from '../object.ts';
 import { makeExecutable } from './executable.ts';
 import { compileRuntime } from './runtime.ts';
@@ -478,22 +477,5 @@ describe('a WASI program', () => {
 describe('an executable', () => {
   it('is the same, byte for byte, each time it is made', () => {
     expect(build(echo)).toEqual(build(echo));
-  });
-});
-
-describe('a program with a source map', () => {
-  it('traps with the line of its source', async () => {
-    const source = [
-      'export let zero: i32 = 0;',
-      'export function _start(): void {',
-      '  zero = 7 / zero;',
-      '}',
-    ].join('\n');
-    const { wasm, sourceMap } = await assembleModule('program.ts', {
-      flags: flagsFor.program.filter((flag) => flag !== '--exportStart' && flag !== '_start'),
-      sources: new Map([['program.ts', source]]),
-    });
-    const { stderr } = runExecutable(makeExecutable({ wasm, sourceMap }, [], runtime));
-    expect(stderr).toBe('trap: integer divide by zero\n  in main!program/_start at program.ts:3\n');
   });
 });

@@ -63,7 +63,6 @@ export function makeExecutable(
       instance: name === '' ? 'main' : `link.${name}`,
       mode: lowMemory ? 'base0' : 'basereg',
       cpu,
-      hasYmmState: true,
       linked: modules.length > 1,
       bind: binder(index, byName, runtime),
       ...watch,

@@ -123,9 +123,9 @@ export function putTrapPlace(to: usize): void {
   if (address >= place.end) return;
   putText(to, '  in ');
   putBytes(to, place.name, place.nameSize);
-  const from = lastNotAfter(program.places, program.placeCount, LinePlace.SIZE, address);
-  if (from !== 0 && load<u32>(from) >= place.start) {
-    const line = changetype<LinePlace>(from);
+  const found = linePlaceOf(program, place, address);
+  if (found !== 0) {
+    const line = changetype<LinePlace>(found);
     const file = changetype<TextInfo>(program.files + line.file * <u32>TextInfo.SIZE);
     putText(to, ' at ');
     putBytes(to, file.bytes, file.size);
@@ -133,6 +133,18 @@ export function putTrapPlace(to: usize): void {
     putUnsigned(to, line.line);
   }
   putByte(to, 0x0a);
+}
+
+/**
+ * The LinePlace of `address`, which is in the function at `place`; 0 if there is none. A function's first
+ * instructions have no line of their own: its first line stands for them.
+ */
+function linePlaceOf(program: Executable, place: FunctionPlace, address: u32): usize {
+  let at = lastNotAfter(program.places, program.placeCount, LinePlace.SIZE, address);
+  if (at === 0) at = program.places;
+  else if (load<u32>(at) < place.start) at += LinePlace.SIZE;
+  const end = program.places + program.placeCount * <u32>LinePlace.SIZE;
+  return at < end && load<u32>(at) < place.end ? at : 0;
 }
 
 /**
