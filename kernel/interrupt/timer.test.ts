@@ -7,6 +7,7 @@ import { Program } from '../../test/kernel/program.ts';
 import { panicked } from '../../test/kernel/run.ts';
 
 const TIMER = 0x40;
+const SPURIOUS = 0xff;
 const [SUCCESS, EBADF, EFAULT, EINVAL] = [0, 8, 21, 28];
 const [ASKED, EVENTS, COUNT] = [0x1000, 0x2000, 0x3000];
 /** In nanoseconds; the TSC counts two for each. */
@@ -69,8 +70,26 @@ describe('poll_oneoff', () => {
     expect(end).toEqual({ kind: 'exit', code: 0 });
     expect(waits()).toBe(3);
     expect(host.ends).toBe(3);
-    // Nothing is left running that nobody waits for.
-    expect(host.written.findLast(([r]) => r === Apic.INITIAL_COUNT)?.[1]).toBe(0n);
+  });
+
+  it.each([
+    ['leaves a timer alone that has come', TIMER, false],
+    ['stops a timer that nobody waits for any more', SPURIOUS, true],
+  ] as const)('%s', (_, vector, stops) => {
+    const { host } = asProgram(
+      (program) => {
+        subscribe(program, 0, MILLISECOND);
+        expect(poll(program, 1)).toBe(SUCCESS);
+      },
+      {
+        wait: (made) => {
+          made.tsc += 2_000_000n;
+          made.trap(vector, { rip: WAIT_OPEN, rflags: 0x202n });
+        },
+      },
+    );
+    const last = host.written.findLast(([r]) => r === Apic.INITIAL_COUNT)?.[1];
+    expect(last === 0n).toBe(stops);
   });
 
   it('is woken by the first of several, and tells of no other', () => {

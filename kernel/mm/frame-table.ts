@@ -42,7 +42,7 @@ const MAX_ENTRIES: u64 = 0x4000_0000;
 const RUN_SIZE: u32 = 24;
 const runs: usize = memory.data(2304, 8);
 let runCount: u32 = 0;
-/** The run that {@link indexOf} looks at first: who asks of frames goes from one to the next. */
+/** The run that was looked for last, and is looked at first: who asks goes from one frame to the next. */
 let latest: u32 = 0;
 /** Entries in the tables, a multiple of a chunk. */
 let entries: u32 = 0;
@@ -141,9 +141,16 @@ export function chunkCount(): u32 {
 
 /** The run that `chunk` is a part of. */
 export function runOfChunk(chunk: u32): u32 {
-  let run = runCount - 1;
-  while (runIndex(run) >> 9 > chunk) run--;
-  return run;
+  if (!isChunkOf(latest, chunk)) {
+    latest = runCount - 1;
+    while (runIndex(latest) >> 9 > chunk) latest--;
+  }
+  return latest;
+}
+
+function isChunkOf(run: u32, chunk: u32): bool {
+  if (runIndex(run) >> 9 > chunk) return false;
+  return run + 1 === runCount || runIndex(run + 1) >> 9 > chunk;
 }
 
 /** The first frame of the 2 MiB that `chunk` is, in whole or in part, of `run`. */

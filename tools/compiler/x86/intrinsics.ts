@@ -2,7 +2,18 @@ import { UserError } from '../../errors.ts';
 import type { Value } from '../ir/value.ts';
 import type { Binding, FunctionType, ObjectImport } from '../object.ts';
 import type { FunctionEmitter } from './emit.ts';
-import { type Form, form, MOV, MOV_STORE, MOVZX8, MOVZX16, UD2 } from './forms.ts';
+import {
+  AND,
+  type Form,
+  form,
+  IMUL,
+  MOV,
+  MOV_IMM64,
+  MOV_STORE,
+  MOVZX8,
+  MOVZX16,
+  UD2,
+} from './forms.ts';
 import { COMPARE_EXCHANGE, EXCHANGE, FIXED, type FixedData } from './kinds-intrinsic.ts';
 import { LOAD, STORE } from './kinds-memory.ts';
 import { type Address, type Inst, SCRATCH_XMM, Use, XMM } from './machine.ts';
@@ -80,6 +91,7 @@ const MUL = form('mul r/m64');
 const SYSCALL = form('syscall');
 const MOVSB = form('movsb');
 const STOSB = form('stosb');
+const STOSQ = form('stosq');
 const RDTSCP = form('rdtscp');
 const RDPMC = form('rdpmc');
 const XGETBV = form('xgetbv');
@@ -156,6 +168,21 @@ function repeated(row: Form, type: string, registers: readonly number[]): Intrin
     out.asm.none(row);
   });
 }
+
+/** Eight bytes at a time, then those that are left. */
+const fill = fixed('IiI:', [RDI, RAX, RCX], NO_REGISTER, [RDX], ({ asm }) => {
+  asm.rr(MOVZX8, RAX, RAX);
+  asm.ri64(MOV_IMM64, RDX, 0x0101_0101, 0x0101_0101);
+  asm.rr(IMUL[64], RAX, RDX);
+  asm.rr(MOV[64], RDX, RCX);
+  asm.ri(SHR_IMM, RCX, 3);
+  asm.prefix('rep');
+  asm.none(STOSQ);
+  asm.rr(MOV[32], RCX, RDX);
+  asm.ri(AND[32].short, RCX, 7);
+  asm.prefix('rep');
+  asm.none(STOSB);
+});
 
 const STRING_FORMS = {
   8: { ins: form('insb'), outs: form('outsb') },
@@ -415,7 +442,7 @@ const INTRINSICS: ReadonlyMap<string, Intrinsic> = new Map<string, Intrinsic>([
   ...portStrings(16),
   ...portStrings(32),
   ['cpu.copy', repeated(MOVSB, 'III:', [RDI, RSI, RCX])],
-  ['cpu.fill', repeated(STOSB, 'IiI:', [RDI, RAX, RCX])],
+  ['cpu.fill', fill],
   ...[0, 2, 3, 4].map((n) => [`cpu.readCr${n}`, readControl(n)] as const),
   ...[0, 3, 4].map((n) => [`cpu.writeCr${n}`, writeControl(n)] as const),
   ['cpu.invlpg', atAddress('invlpg m')],
