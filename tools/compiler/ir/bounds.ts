@@ -18,7 +18,7 @@ export function upperBound(unresolved: Value, depth = 0): number {
     return value.bits >= 0n && value.bits < 1n << 53n ? Number(value.bits) : Infinity;
   }
   if (isComparison(op)) return 1;
-  if (op === Ir.PHI && value.type === Type.I32) return value.bound;
+  if (op === Ir.PHI && value.type === Type.I32) return value.bound < 0 ? U32 : value.bound;
   const worst = value.type === Type.I32 ? U32 : Infinity;
   if (depth >= MAX_DEPTH) return worst;
   return Math.min(worst, ofOperation(value, depth + 1));

@@ -5,6 +5,7 @@ import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from '../wasm/simd.ts';
 import { type Codes, type Context, functionBinding, functionCodes, irType } from './context.ts';
 import { commonDominator, commonGlobals, type Frame, type Incoming } from './incoming.ts';
+import { Locals, mergeLocals } from './locals.ts';
 import { localsAssignedInLoops } from './loop-locals.ts';
 import { recursionDepth } from './recursion.ts';
 import { REFERENCE_OPERATIONS } from './reference-ops.ts';
@@ -31,11 +32,11 @@ class Builder {
   readonly #simplifier: Simplifier;
   readonly #frames: Frame[] = [];
   #stack: Value[] = [];
-  #locals: Value[] = [];
-  /** Whether `#locals` is also held by a frame or a jump, and must be copied before it is changed. */
-  #localsShared = false;
+  #locals = new Locals([]);
   /** What a global is known to hold, since the last call. */
-  #globals: Map<number, Value> = new Map();
+  #globals: ReadonlyMap<number, Value> = NO_GLOBALS;
+  /** Whether a frame or a jump may hold `#globals` too, so that it must be copied before it is changed. */
+  #globalsShared = true;
   /** Undefined in unreachable code. */
   #block: Block | undefined;
   /** Constructs opened in unreachable code and not yet closed. */
@@ -70,8 +71,8 @@ class Builder {
   /** The function's body, given its parameters. */
   #translate(params: readonly Value[]): void {
     const fn = this.#fn;
-    this.#locals = [...params, ...this.#body.locals.map((type) => fn.zero(irType(type)))];
-    this.#localsShared = false;
+    const others = this.#body.locals.map((type) => fn.zero(irType(type)));
+    this.#locals = new Locals([...params, ...others]);
     this.#push(Op.BLOCK, { params: [], results: fn.results });
     while (this.#frames.length > this.#base) {
       this.#in.next();
@@ -91,7 +92,6 @@ class Builder {
     this.#base = base;
     this.#in = reader;
     this.#locals = locals;
-    this.#localsShared = true;
   }
 
   /** In unreachable code only the structure matters. */
@@ -108,7 +108,8 @@ class Builder {
       this.#vector(vector);
       return;
     }
-    const signature = ATOMIC_INSTRUCTIONS.get(op)?.signature ?? SIGNATURES.get(op);
+    const signature =
+      op < ATOMIC_FIRST ? SIGNATURES.get(op) : ATOMIC_INSTRUCTIONS.get(op)?.signature;
     if (!signature) {
       this.#special(op);
       return;
@@ -201,13 +202,13 @@ class Builder {
         return;
       }
       case Op.LOCAL_GET:
-        this.#stack.push(this.#locals[a] as Value);
+        this.#stack.push(this.#locals.get(a));
         return;
       case Op.LOCAL_SET:
-        this.#setLocal(a, this.#pop());
+        this.#locals.set(a, this.#pop());
         return;
       case Op.LOCAL_TEE:
-        this.#setLocal(a, this.#stack.at(-1) as Value);
+        this.#locals.set(a, this.#stack.at(-1) as Value);
         return;
       case Op.GLOBAL_GET:
         this.#stack.push(this.#globalGet(a));
@@ -215,7 +216,7 @@ class Builder {
       case Op.GLOBAL_SET: {
         const value = this.#pop();
         this.#emit(op, 0, [value], a);
-        this.#globals.set(a, value);
+        this.#setGlobal(a, value);
         return;
       }
       case Op.I32_CONST:
@@ -292,7 +293,8 @@ class Builder {
   #invoke(op: number, { results }: Codes, args: Value[], imm: number, aux: number): void {
     const single = results.length === 1 ? (results[0] as number) : 0;
     const call = this.#emit(op, single, args, imm, aux);
-    this.#globals = new Map();
+    this.#globals = NO_GLOBALS;
+    this.#globalsShared = true;
     if (single !== 0) this.#stack.push(call);
     else {
       for (const [i, type] of results.entries()) {
@@ -316,13 +318,15 @@ class Builder {
     const known = this.#globals.get(index);
     if (known) return known;
     const value = this.#emit(Op.GLOBAL_GET, globalTypes[index] as number, [], index);
-    this.#globals.set(index, value);
+    this.#setGlobal(index, value);
     return value;
   }
 
   #emit(op: number, type: number, args: Value[], imm = 0, aux = 0): Value {
     const block = this.#block as Block;
-    const value = this.#fn.value(op, type, args.map(resolve), imm, block, this.#in.offset, aux);
+    // The array is nobody else's.
+    for (let i = 0; i < args.length; i++) args[i] = resolve(args[i] as Value);
+    const value = this.#fn.value(op, type, args, imm, block, this.#in.offset, aux);
     block.body.push(value);
     return value;
   }
@@ -335,12 +339,11 @@ class Builder {
     return this.#stack.splice(this.#stack.length - count, count);
   }
 
-  #setLocal(index: number, value: Value): void {
-    if (this.#localsShared) {
-      this.#locals = this.#locals.slice();
-      this.#localsShared = false;
-    }
-    this.#locals[index] = value;
+  #setGlobal(index: number, value: Value): void {
+    const globals = this.#globalsShared ? new Map(this.#globals) : this.#globals;
+    (globals as Map<number, Value>).set(index, value);
+    this.#globals = globals;
+    this.#globalsShared = false;
   }
 
   #blockType(type: number): Codes {
@@ -382,7 +385,8 @@ class Builder {
     block.level = dominator.level + 1;
     block.offset = this.#in.offset;
     this.#block = block;
-    this.#globals = new Map(globals);
+    this.#globals = globals;
+    this.#globalsShared = true;
   }
 
   /** A new block that only the one in hand leads to. */
@@ -409,9 +413,9 @@ class Builder {
       header.phis.push(value);
       return value;
     };
-    const localPhis = assigned.map((local) => phi(this.#locals[local] as Value));
+    const localPhis = assigned.map((local) => phi(this.#locals.get(local)));
     assigned.forEach((local, i) => {
-      this.#setLocal(local, localPhis[i] as Value);
+      this.#locals.set(local, localPhis[i] as Value);
     });
     const operandPhis = this.#popMany(type.params.length).map(phi);
     this.#stack.push(...operandPhis);
@@ -430,9 +434,8 @@ class Builder {
     const globals = this.#globals;
     from.control = condition;
     this.#exit(Exit.BRANCH, then, otherwise);
-    this.#localsShared = true;
     this.#push(Op.IF, type, {
-      otherwise: { from: otherwise, locals: this.#locals, values, globals },
+      otherwise: { from: otherwise, locals: this.#locals.keep(), values, globals },
     });
     this.#start(then, from, globals);
   }
@@ -449,8 +452,7 @@ class Builder {
   #enterOtherwise({ from, locals, values, globals }: Incoming, frame: Frame): void {
     this.#fn.blocks.push(from);
     this.#start(from, from.idom as Block, globals);
-    this.#locals = locals as Value[];
-    this.#localsShared = true;
+    this.#locals.restore(locals);
     this.#stack.length = frame.height;
     this.#stack.push(...values);
   }
@@ -494,7 +496,7 @@ class Builder {
     }
     if (frame.header) {
       const operands = this.#stack.slice(this.#stack.length - frame.type.params.length);
-      const values = [...frame.assigned.map((local) => this.#locals[local] as Value), ...operands];
+      const values = [...frame.assigned.map((local) => this.#locals.get(local)), ...operands];
       frame.phis.forEach((phi, i) => {
         phi.args.push(resolve(values[i] as Value));
       });
@@ -502,8 +504,8 @@ class Builder {
       return;
     }
     const values = this.#stack.slice(this.#stack.length - frame.type.results.length);
-    this.#localsShared = true;
-    frame.incoming.push({ from, locals: this.#locals, values, globals: this.#globals });
+    const locals = this.#locals.keep();
+    frame.incoming.push({ from, locals, values, globals: this.#globals });
     from.exit = Exit.JUMP;
     from.offset = this.#in.offset;
     this.#block = undefined;
@@ -569,29 +571,24 @@ class Builder {
       block.preds.push(from);
     }
     this.#start(block, commonDominator(incoming), commonGlobals(incoming));
-    this.#locals = this.#mergeLocals(block, incoming);
+    const locals = incoming.map((jump) => jump.locals);
+    this.#locals.restore(
+      mergeLocals(locals, (valueAt) => this.#mergeValues(block, valueAt, incoming.length)),
+    );
     const results = frame.type.results.length;
     for (let i = 0; i < results; i++) {
-      this.#stack.push(this.#mergeValues(block, (jump) => jump.values[i] as Value, incoming));
+      const valueAt = (jump: number) => incoming[jump]?.values[i] as Value;
+      this.#stack.push(this.#mergeValues(block, valueAt, incoming.length));
     }
   }
 
-  #mergeLocals(block: Block, incoming: readonly Incoming[]): Value[] {
-    const { locals } = incoming[0] as Incoming;
-    if (incoming.every((jump) => jump.locals === locals)) {
-      this.#localsShared = true;
-      return locals as Value[];
-    }
-    this.#localsShared = false;
-    return locals.map((_, i) =>
-      this.#mergeValues(block, (jump) => jump.locals[i] as Value, incoming),
-    );
-  }
-
-  #mergeValues(block: Block, of: (jump: Incoming) => Value, incoming: readonly Incoming[]): Value {
-    const first = resolve(of(incoming[0] as Incoming));
-    if (incoming.every((jump) => resolve(of(jump)) === first)) return first;
-    const args = incoming.map((jump) => resolve(of(jump)));
+  /** One value for what `count` jumps bring, a phi where they differ. */
+  #mergeValues(block: Block, valueAt: (jump: number) => Value, count: number): Value {
+    const first = resolve(valueAt(0));
+    let i = 1;
+    while (i < count && resolve(valueAt(i)) === first) i++;
+    if (i === count) return first;
+    const args = Array.from({ length: count }, (_, jump) => resolve(valueAt(jump)));
     const phi = this.#fn.value(Ir.PHI, first.type, args, 0, block, this.#in.offset);
     block.phis.push(phi);
     return phi;

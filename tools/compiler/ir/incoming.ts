@@ -1,10 +1,11 @@
 import type { Codes } from './context.ts';
+import type { LocalValues } from './locals.ts';
 import type { Block, Value } from './value.ts';
 
 /** A jump to the end of a block construct, made before that end is reached. */
 export interface Incoming {
   readonly from: Block;
-  readonly locals: readonly Value[];
+  readonly locals: LocalValues;
   readonly values: readonly Value[];
   readonly globals: ReadonlyMap<number, Value>;
 }
@@ -38,8 +39,9 @@ export function commonDominator(incoming: readonly Incoming[]): Block {
 }
 
 /** What all the jumps know globals to hold. */
-export function commonGlobals(incoming: readonly Incoming[]): Map<number, Value> {
+export function commonGlobals(incoming: readonly Incoming[]): ReadonlyMap<number, Value> {
   const [first, ...others] = incoming as [Incoming, ...Incoming[]];
+  if (others.every(({ globals }) => globals === first.globals)) return first.globals;
   const common = new Map<number, Value>();
   for (const [index, value] of first.globals) {
     if (others.every(({ globals }) => globals.get(index) === value)) common.set(index, value);

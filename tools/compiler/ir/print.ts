@@ -54,7 +54,7 @@ function operand(unresolved: Value): string {
     case Op.I64_CONST:
       return `${value.bits}`;
     case Op.F32_CONST:
-      return `f32:${value.imm.toString(16)}`;
+      return `f32:${(value.imm >>> 0).toString(16)}`;
     case Op.F64_CONST:
       return `f64:${value.bits.toString(16)}`;
     case V128_CONST:

@@ -39,7 +39,7 @@ export class Value {
   op: number;
   readonly type: number;
   args: Value[];
-  /** An i32 constant (signed), an f32 constant's bits, an index, a memory access's offset. */
+  /** An i32 constant (signed), an f32 constant's bits (signed), an index, a memory access's offset. */
   readonly imm: number;
   /** A second index. */
   readonly aux: number;
@@ -51,7 +51,7 @@ export class Value {
   replacement: Value | undefined;
   /** Number of uses; counted by countUses. */
   uses: number;
-  /** Of an i32 phi: the largest value, unsigned, that it may have; set by boundInductions. */
+  /** Of an i32 phi: the largest value, unsigned, that it may have, or -1; set by boundInductions. */
   bound: number;
 
   constructor(
@@ -76,7 +76,8 @@ export class Value {
     this.offset = offset;
     this.replacement = undefined;
     this.uses = 0;
-    this.bound = 0xffff_ffff;
+    // Numbers of 32 bits with a sign are kept without an object of their own.
+    this.bound = -1;
   }
 }
 
@@ -207,11 +208,13 @@ export class Fn {
     return constant;
   }
 
+  /** @param bits any number; its low 32 bits count */
   f32(bits: number): Value {
-    let constant = this.#f32.get(bits);
+    const n = bits | 0;
+    let constant = this.#f32.get(n);
     if (!constant) {
-      constant = this.value(Op.F32_CONST, Type.F32, [], bits, undefined, 0);
-      this.#f32.set(bits, constant);
+      constant = this.value(Op.F32_CONST, Type.F32, [], n, undefined, 0);
+      this.#f32.set(n, constant);
     }
     return constant;
   }

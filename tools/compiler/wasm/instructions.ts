@@ -40,7 +40,7 @@ export class InstructionReader {
   op = 0;
   /** Offset of the opcode's first byte in the module. */
   offset = 0;
-  /** First index; block type; an i32 or f32 constant's bits (i32: signed); log2 of a stated alignment. */
+  /** First index; block type; an i32 or f32 constant's bits (signed); log2 of a stated alignment. */
   a = 0;
   /** Second index; a memory access's offset. */
   b = 0;
@@ -171,7 +171,7 @@ export class InstructionReader {
         this.a = this.#heapType();
         return;
       case Op.BR_TABLE:
-        this.targets = Array.from({ length: r.count() + 1 }, () => r.u32());
+        this.targets = this.#labels(r.count() + 1);
         return;
       case Op.CALL_INDIRECT:
       case Op.RETURN_CALL_INDIRECT:
@@ -203,7 +203,7 @@ export class InstructionReader {
         this.bits = r.s64();
         return;
       case Op.F32_CONST:
-        this.a = r.f32();
+        this.a = r.f32() | 0;
         return;
       case Op.F64_CONST:
         this.bits = r.f64();
@@ -214,6 +214,12 @@ export class InstructionReader {
         if (!SIGNATURES.has(op)) throw malformed('illegal opcode', this.offset);
       }
     }
+  }
+
+  #labels(count: number): number[] {
+    const labels: number[] = [];
+    for (let i = 0; i < count; i++) labels.push(this.#r.u32());
+    return labels;
   }
 
   #zero(): void {

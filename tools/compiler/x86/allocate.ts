@@ -1,6 +1,6 @@
 import { type Interval, lowerBound, Need, STEP } from './interval.ts';
 import { IntervalQueue } from './interval-queue.ts';
-import { buildIntervals, type Intervals } from './intervals.ts';
+import { buildIntervals, type Intervals, MOST_RELATED } from './intervals.ts';
 import { type MachineBlock, type MachineFn, SLOT } from './machine.ts';
 import { resolveMoves } from './resolve.ts';
 import type { Target } from './target.ts';
@@ -110,9 +110,8 @@ class LinearScan {
   /** When those who hold the register, and would have to give it up, want it next. */
   #takersNextUse(register: number, current: Interval): number {
     let first = Infinity;
-    for (const taker of this.#timelines.conflicting(register, current)) {
-      first = Math.min(first, taker.nextUse(current.from, Need.MOVE));
-    }
+    const takers = this.#timelines.conflicting(register, current);
+    for (const taker of takers) first = Math.min(first, taker.nextUse(current.from, Need.MOVE));
     return first;
   }
 
@@ -180,7 +179,9 @@ class LinearScan {
     if (fixed >= 0 && this.#isFree(fixed, interval)) return fixed;
     const destiny = this.#freePlaceOf(destinies[register] as number, interval);
     if (destiny >= 0) return destiny;
-    for (const other of related(register)) {
+    for (let i = register * MOST_RELATED; i < (register + 1) * MOST_RELATED; i++) {
+      const other = related[i] as number;
+      if (other < 0) break;
       const place = this.#freePlaceOf(other, interval);
       if (place >= 0) return place;
       const wanted = fixedHints[other] as number;

@@ -46,7 +46,7 @@ function walk(fn: MachineFn, block: MachineBlock, start: State, check: boolean):
   const state = new Map(start);
   apply(state, block.startMoves);
   block.insts.forEach((inst, i) => {
-    apply(state, block.moves.get(i) ?? []);
+    apply(state, block.moves?.get(i) ?? []);
     if (check) checkInst(fn, block, inst, state);
     execute(inst, state);
   });

@@ -220,7 +220,7 @@ export class FunctionEmitter {
     this.#block = block;
     this.moves(block.startMoves);
     block.insts.forEach((inst, i) => {
-      const moves = block.moves.get(i);
+      const moves = block.moves?.get(i);
       if (moves) this.moves(moves);
       if (i === block.insts.length - 1) this.moves(block.endMoves);
       this.output.line(inst.offset);

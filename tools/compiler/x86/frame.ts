@@ -8,13 +8,13 @@ export function writtenRegisters(fn: MachineFn): number {
   };
   for (const { insts, startMoves, endMoves, moves } of fn.blocks) {
     for (const { defAt, tempAt, clobbers } of insts) {
-      defAt.forEach(note);
-      tempAt.forEach(note);
+      for (const location of defAt) note(location);
+      for (const location of tempAt) note(location);
       written |= clobbers;
     }
     for (const { to } of startMoves) note(to);
     for (const { to } of endMoves) note(to);
-    for (const list of moves.values()) for (const { to } of list) note(to);
+    if (moves) for (const list of moves.values()) for (const { to } of list) note(to);
   }
   return written;
 }

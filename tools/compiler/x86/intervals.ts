@@ -11,7 +11,7 @@ import {
 import { groupPairs, Numbers } from './numbers.ts';
 
 /** Virtual registers that one is related to, at most. */
-const MOST_RELATED = 8;
+export const MOST_RELATED = 8;
 
 /** Instructions that destroy the same physical registers. */
 export interface Clobber {
@@ -28,8 +28,8 @@ export interface Intervals {
   readonly clobbers: readonly Clobber[];
   /** By virtual register: a physical register that it should be in, or -1. */
   readonly fixedHints: Int32Array;
-  /** Others that a virtual register would gain from sharing a register with. */
-  related(register: number): Int32Array;
+  /** By virtual register: up to MOST_RELATED others that it would gain from sharing a register with, then -1. */
+  readonly related: Int32Array;
   /** By virtual register: a phi that it is on its way to become, or -1. */
   readonly destinies: Int32Array;
   /** Blocks by position / 4. */
@@ -47,7 +47,7 @@ export function buildIntervals(fn: MachineFn): Intervals {
     byRegister: builder.intervals(),
     clobbers: builder.clobbers(),
     fixedHints: builder.fixedHints,
-    related: (register) => builder.related(register),
+    related: builder.related,
     destinies: builder.destinies,
     blockAt,
   };
@@ -70,10 +70,9 @@ function number(fn: MachineFn): MachineBlock[] {
 class IntervalBuilder {
   readonly fixedHints: Int32Array;
   readonly destinies: Int32Array;
+  readonly related: Int32Array;
   readonly #fn: MachineFn;
   readonly #liveness: Liveness;
-  readonly #related: Int32Array;
-  readonly #relatedCounts: Uint8Array;
   readonly #byMask = new Map<number, number[]>();
   /** By register: its earliest range and use, -1 for none. */
   readonly #firstRange: Int32Array;
@@ -89,15 +88,9 @@ class IntervalBuilder {
     this.#liveness = liveness;
     this.fixedHints = new Int32Array(count).fill(-1);
     this.destinies = new Int32Array(count).fill(-1);
-    this.#related = new Int32Array(count * MOST_RELATED);
-    this.#relatedCounts = new Uint8Array(count);
+    this.related = new Int32Array(count * MOST_RELATED).fill(-1);
     this.#firstRange = new Int32Array(count).fill(-1);
     this.#firstUse = new Int32Array(count).fill(-1);
-  }
-
-  related(register: number): Int32Array {
-    const start = register * MOST_RELATED;
-    return this.#related.subarray(start, start + (this.#relatedCounts[register] as number));
   }
 
   clobbers(): Clobber[] {
@@ -229,10 +222,12 @@ class IntervalBuilder {
   }
 
   #relate(a: number, b: number): void {
-    const count = this.#relatedCounts[a] as number;
-    if (count === MOST_RELATED) return;
-    this.#related[a * MOST_RELATED + count] = b;
-    this.#relatedCounts[a] = count + 1;
+    const end = (a + 1) * MOST_RELATED;
+    for (let i = a * MOST_RELATED; i < end; i++) {
+      if ((this.related[i] as number) >= 0) continue;
+      this.related[i] = b;
+      return;
+    }
   }
 
   #addRange(register: number, from: number, to: number): void {
@@ -340,7 +335,10 @@ function withMoves(old: AllLives, moves: Numbers): AllLives {
     useStarts[i] = to;
     let from = old.useStarts[i] as number;
     const end = old.useStarts[i + 1] as number;
-    for (const move of items.subarray(starts[i], starts[i + 1]).sort()) {
+    const [firstMove, endMove] = [starts[i] as number, starts[i + 1] as number];
+    if (endMove - firstMove > 1) items.subarray(firstMove, endMove).sort();
+    for (let k = firstMove; k < endMove; k++) {
+      const move = items[k] as number;
       while (from < end && (old.uses[from] as number) < move) {
         uses[to] = old.uses[from] as number;
         needs[to++] = old.needs[from++] as number;

@@ -127,6 +127,8 @@ export interface Move {
   readonly from: number;
 }
 
+const NO_MOVES: readonly Move[] = [];
+
 export class MachineBlock {
   readonly id: number;
   phis: Phi[] = [];
@@ -148,11 +150,11 @@ export class MachineBlock {
   /** Position in MachineFn.blocks; set by numbering. */
   order = 0;
   /** Moves that happen at once at the block's start, coming from its only predecessor. */
-  startMoves: Move[] = [];
+  startMoves: readonly Move[] = NO_MOVES;
   /** Those before the jump that ends it, going to its only successor. */
-  endMoves: Move[] = [];
+  endMoves: readonly Move[] = NO_MOVES;
   /** Those between instructions: by index of the instruction before which they happen. */
-  readonly moves = new Map<number, Move[]>();
+  moves: Map<number, Move[]> | undefined = undefined;
 
   constructor(id: number) {
     this.id = id;

@@ -42,7 +42,7 @@ function printBlock(block: MachineBlock): string[] {
   }
   lines.push(...moves(block.startMoves));
   block.insts.forEach((inst, i) => {
-    lines.push(...moves(block.moves.get(i) ?? []));
+    lines.push(...moves(block.moves?.get(i) ?? []));
     if (i === block.insts.length - 1) lines.push(...moves(block.endMoves));
     lines.push(`  ${printInst(inst)}`);
   });

@@ -71,6 +71,7 @@ class Resolver {
 
   #moveAt(block: MachineBlock, position: number, move: Move): void {
     const index = (position - block.from) / STEP - 1;
+    block.moves ??= new Map();
     const moves = block.moves.get(index);
     if (moves) moves.push(move);
     else block.moves.set(index, [move]);
@@ -128,8 +129,8 @@ class Resolver {
       if (from !== to) moves.push({ to, from });
     }
     if (moves.length === 0) return;
-    if (succ.preds.length === 1) succ.startMoves.push(...moves);
-    else if (block.succs.length === 1) block.endMoves.push(...moves);
+    if (succ.preds.length === 1) succ.startMoves = moves;
+    else if (block.succs.length === 1) block.endMoves = moves;
     else throw new RangeError(`${this.#fn.name}: critical edge b${block.id} to b${succ.id}`);
   }
 }

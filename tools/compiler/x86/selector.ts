@@ -52,7 +52,8 @@ export class Selector {
   /** The block in hand. */
   block: Block;
   readonly #rules: Rules;
-  readonly #blocks = new Map<Block, MachineBlock>();
+  /** By the blocks' ids. */
+  readonly #blocks: MachineBlock[] = [];
   /** By value id: whether it must be in a register. */
   readonly #needed: Uint8Array;
   /** By value id: whether its user does it. */
@@ -83,17 +84,21 @@ export class Selector {
     const { fn, machine } = this;
     machine.classes = new Array<number>(fn.valueCount).fill(0);
     for (const block of fn.blocks) {
-      for (const value of [...block.phis, ...block.body]) {
-        machine.classes[value.id] = isFloatType(value.type) ? 1 : 0;
-        if (value.type === Type.V128) machine.wide.add(value.id);
-      }
+      for (const value of block.phis) this.#classify(value);
+      for (const value of block.body) this.#classify(value);
       const made = new MachineBlock(block.id);
-      this.#blocks.set(block, made);
+      this.#blocks[block.id] = made;
       machine.blocks.push(made);
     }
     for (const block of fn.blocks) this.#connect(block);
     for (let i = fn.blocks.length - 1; i >= 0; i--) this.#selectBlock(fn.blocks[i] as Block);
     return machine;
+  }
+
+  #classify({ id, type }: Value): void {
+    if (!isFloatType(type)) return;
+    this.machine.classes[id] = 1;
+    if (type === Type.V128) this.machine.wide.add(id);
   }
 
   #connect(block: Block): void {
@@ -147,7 +152,7 @@ export class Selector {
   }
 
   machineBlock(block: Block): MachineBlock {
-    return this.#blocks.get(block) as MachineBlock;
+    return this.#blocks[block.id] as MachineBlock;
   }
 
   inst(kind: Kind, form?: Inst['form']): Inst {

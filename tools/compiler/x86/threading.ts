@@ -15,7 +15,7 @@ export function isEmpty(block: MachineBlock): boolean {
     succs.length === 1 &&
     startMoves.length === 0 &&
     endMoves.length === 0 &&
-    moves.size === 0 &&
+    moves === undefined &&
     !block.isLoopHeader
   );
 }

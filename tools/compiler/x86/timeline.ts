@@ -33,8 +33,8 @@ export class Timelines {
   }
 
   /** The intervals that are live together with this one somewhere. */
-  conflicting(register: number, interval: Interval): Set<Interval> {
-    const found = new Set<Interval>();
+  conflicting(register: number, interval: Interval): readonly Interval[] {
+    const found: Interval[] = [];
     const { items } = this.#entries;
     let at = this.#skipTo(register, interval.from);
     let k = interval.firstRange;
@@ -44,7 +44,8 @@ export class Timelines {
       } else if (interval.rangeTo(k) <= (items[at + FROM] as number)) {
         k++;
       } else {
-        found.add(this.#owners[items[at + OWNER] as number] as Interval);
+        const owner = this.#owners[items[at + OWNER] as number] as Interval;
+        if (!found.includes(owner)) found.push(owner);
         at = items[at + NEXT] as number;
       }
     }
