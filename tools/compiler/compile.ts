@@ -16,6 +16,7 @@ import { printFn } from './ir/print.ts';
 import { reassociate } from './ir/reassociate.ts';
 import { rotateLoops } from './ir/rotate.ts';
 import { makeStart } from './ir/synthesize.ts';
+import { threadBranches } from './ir/thread.ts';
 import { unrollLoops } from './ir/unroll.ts';
 import type { Fn } from './ir/value.ts';
 import type { Binding, ObjectImport, WasmObject } from './object.ts';
@@ -106,6 +107,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   };
   passes.print('build', fn.name, () => printFn(fn));
   onFn('phis', () => removeTrivialPhis(fn));
+  onFn('thread', () => threadBranches(fn));
   onFn('rotate', () => rotateLoops(fn));
   onFn('unroll', () => unrollLoops(fn));
   onFn('lower', () =>

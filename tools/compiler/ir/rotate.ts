@@ -1,5 +1,6 @@
 import { isLoad, Op } from '../wasm/opcodes.ts';
 import { orderBlocks } from './dominators.ts';
+import { addEdge } from './edges.ts';
 import { findLoops, isInLoop } from './loops.ts';
 import { removeTrivialPhis } from './phis.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
@@ -61,25 +62,24 @@ function rotate(fn: Fn, header: Block, repair: SsaRepair): void {
   header.isLoopHeader = false;
   inside.isLoopHeader = true;
   const outside = inside === yes ? no : yes;
-  const enter = edge(fn, guard, inside);
-  const again = edge(fn, header, inside);
-  const leave = edge(fn, header, outside);
+  // Where the loop is left comes after it.
+  fn.blocks.splice(at, 1, guard);
+  fn.blocks.push(header);
+  const enter = addEdge(fn, guard, inside);
+  const again = addEdge(fn, header, inside);
+  const leave = addEdge(fn, header, outside);
   inside.preds = [enter, again];
   outside.preds = [leave];
   header.succs = inside === yes ? [again, leave] : [leave, again];
-  fn.blocks.splice(at, 1, guard, enter);
-  // Where the loop is left comes after it.
-  fn.blocks.push(header, again, leave);
   if (isEntered) {
     guard.exit = Exit.JUMP;
     guard.control = undefined;
     guard.succs = [enter];
     return;
   }
-  const pass = edge(fn, guard, outside);
+  const pass = addEdge(fn, guard, outside);
   outside.preds.push(pass);
   guard.succs = inside === yes ? [enter, pass] : [pass, enter];
-  fn.blocks.push(pass);
 }
 
 /** Whether the test is known to come out so the first time. */
@@ -122,15 +122,6 @@ function copyTest(fn: Fn, header: Block, repair: SsaRepair): Block {
   }
   guard.control = mapped(header.control as Value);
   return guard;
-}
-
-function edge(fn: Fn, from: Block, to: Block): Block {
-  const block = fn.detachedBlock();
-  block.exit = Exit.JUMP;
-  block.offset = from.offset;
-  block.preds = [from];
-  block.succs = [to];
-  return block;
 }
 
 function replace(blocks: Block[], old: Block, by: Block): void {

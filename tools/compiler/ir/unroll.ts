@@ -2,6 +2,7 @@ import { isLoad, isStore } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS } from '../wasm/simd.ts';
 import { type Counted, countRounds } from './count-rounds.ts';
 import { orderBlocks } from './dominators.ts';
+import { addEdge, edgeOn } from './edges.ts';
 import { findLoops } from './loops.ts';
 import { removeTrivialPhis } from './phis.ts';
 import { SsaRepair } from './ssa-repair.ts';
@@ -140,30 +141,10 @@ class Unroller {
     const exits: Block[] = [];
     for (const block of this.#blocks) {
       block.succs.forEach((succ, i) => {
-        if (inside.has(succ)) return;
-        const isEdge = succ.exit === Exit.JUMP && succ.body.length === 0 && succ.preds.length === 1;
-        exits.push(isEdge && succ.phis.length === 0 ? succ : this.#split(block, i));
+        if (!inside.has(succ)) exits.push(edgeOn(this.#fn, block, i));
       });
     }
     return exits;
-  }
-
-  #split(from: Block, i: number): Block {
-    const to = from.succs[i] as Block;
-    const edge = this.#edge(from, to);
-    from.succs[i] = edge;
-    to.preds[to.preds.indexOf(from)] = edge;
-    return edge;
-  }
-
-  #edge(from: Block, to: Block): Block {
-    const edge = this.#fn.detachedBlock();
-    edge.exit = Exit.JUMP;
-    edge.offset = from.offset;
-    edge.preds = [from];
-    edge.succs = [to];
-    this.#fn.blocks.push(edge);
-    return edge;
   }
 
   /** The loop's blocks once more, their ways out too; its ways back are left open. */
@@ -185,7 +166,7 @@ class Unroller {
     for (const exit of exits) {
       const from = blocks.get(exit.preds[0] as Block) as Block;
       const to = exit.succs[0] as Block;
-      const edge = this.#edge(from, to);
+      const edge = addEdge(this.#fn, from, to);
       from.succs = from.succs.map((succ) => (succ === exit ? edge : succ));
       const way = to.preds.indexOf(exit);
       to.preds.push(edge);
