@@ -71,7 +71,7 @@ export function compare(
 /** V8's stack is smaller: what a module has done by then cannot be compared any more. */
 const EXHAUSTED = /^trap: call stack exhausted$/;
 /** Nor what lies around a memory that nothing guards. */
-const LEAVES_LOW_MEMORY = /^trap: (call stack exhausted|out of bounds memory access.*)$/;
+export const LEAVES_LOW_MEMORY = /^trap: (call stack exhausted|out of bounds memory access.*)$/;
 
 /** What logs vectors, if the module logs any. */
 export function linksOf(wasm: Uint8Array<ArrayBuffer>): LinkedModule[] {
