@@ -52,7 +52,9 @@ soak: all
 	TACIT_ORACLE_CASES=200 npx vitest run --testTimeout=0 tools/emulator/core/oracle.test.ts
 	TACIT_CONSISTENCY_PROGRAMS=2000 npx vitest run --testTimeout=0 tools/emulator/core/consistency.test.ts
 	TACIT_PSP_CASES=100000 npx vitest run --testTimeout=0 test/psp-fuzz.test.ts
+	TACIT_FUZZ_CASES=100000 npx vitest run --testTimeout=0 test/answers-fuzz.test.ts
 	TACIT_STRIDE=1 npx vitest run --testTimeout=0 test/interrupts.test.ts
+	TACIT_BOUNDARIES=all npx vitest run --testTimeout=0 test/shared-reads.test.ts test/boundaries.test.ts
 
 clean:
 	rm -rf build

@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as Reason from '../spec/abi/termination.ts';
 import * as Apic from '../spec/apic.ts';
-import * as Doorbell from '../spec/doorbell.ts';
 import * as Injection from '../spec/event-injection.ts';
 import * as Exit from '../spec/exit.ts';
 import { X2APIC } from '../spec/msr.ts';
@@ -22,7 +20,6 @@ const MIB = 0x10_0000;
 const TIMER = 0x40n;
 const SPURIOUS = 0xffn;
 const VALID = BigInt(Injection.VALID);
-const HV = 28n | (3n << 8n) | VALID;
 /** Boundaries before and after the first HLT: from the program's call to its next. */
 const BEFORE = 1000;
 /** MSR of the APIC's register. */
@@ -164,87 +161,7 @@ function sleptOver(sleeper: Sleeper): number[] {
   return over;
 }
 
-const EXITED = { kind: 'exit', code: 0 };
-
-describe('a guest that boots on a host with restricted injection', () => {
-  /** By then the shim has loaded the 64-bit IDT; before, a shutdown is the other way to end. */
-  const FIRST = 25_000;
-
-  it('is not harmed by #HV, wherever it comes', () => {
-    const image = images.get('hv')?.igvm ?? new Uint8Array();
-    const start = (console: number[]) =>
-      prepare(image, 'sleeper.igvm', {
-        mode: 'snp',
-        host: 'hv',
-        memory: 4 * MIB,
-        console: (byte) => console.push(byte),
-      });
-    const scout = start([]);
-    scout.hypervisor.run(50_000_000);
-    const next = random();
-    for (let i = 0; i < 24; i++) {
-      const boundary = FIRST + (next() % (scout.core.instructions - FIRST));
-      const bytes: number[] = [];
-      const machine = start(bytes);
-      runTo(machine, boundary);
-      machine.vcpu.inject(HV);
-      const end = machine.hypervisor.run(50_000_000);
-      expect(end, `at ${boundary}, ${next.seed}`).toEqual(EXITED);
-      expect(Buffer.from(bytes).toString()).toBe('Tacit, mode snp\nslept\n');
-    }
-  });
-
-  it('is not given anything else: VMRUN refuses it', () => {
-    const image = images.get('hv')?.igvm ?? new Uint8Array();
-    const machine = prepare(image, 'sleeper.igvm', { mode: 'snp', host: 'hv', memory: 4 * MIB });
-    const point = machine.snapshot();
-    for (let vector = 0; vector < 256; vector++) {
-      machine.restore(point);
-      machine.vcpu.inject(BigInt(vector) | VALID);
-      const end = machine.hypervisor.run(1000);
-      expect(end, `vector ${vector}`).toMatchObject({
-        kind: 'shutdown',
-        cause: expect.stringMatching(/^VMRUN/),
-      });
-    }
-  });
-});
-
 describe('a guest that sleeps, at every boundary through a tick of its timer', () => {
-  it('is not harmed by #HV (host hv)', () => {
-    const sleeper = new Sleeper('hv');
-    const { list, seed } = boundaries();
-    for (const at of list) {
-      const { end, console } = sleeper.endsAfter(at, (machine) => machine.vcpu.inject(HV));
-      expect(end, `at ${at}, ${seed}`).toEqual(EXITED);
-      expect(console, `at ${at}, ${seed}`).toBe('slept\n');
-    }
-  });
-
-  it('is not harmed by #HV with anything in its page, or ends with its reason (host hv)', () => {
-    const sleeper = new Sleeper('hv');
-    const { list, seed } = boundaries();
-    const next = random();
-    const names = new Set<string>();
-    for (const at of list) {
-      const word = next() & 0xffff;
-      const { end } = sleeper.endsAfter(at, (machine) => {
-        const page = machine.hypervisor.interrupts.doorbell ?? 0n;
-        machine.memory.writeGuest(page, Uint8Array.of(word & 0xff, word >> 8, next() & 1));
-        machine.vcpu.inject(HV);
-      });
-      const message = `at ${at}, word ${word.toString(16)}, ${seed}: ${JSON.stringify(end)}`;
-      // A vector that the host puts over its own timer's is its own loss: the guest sleeps on.
-      const fine = end.kind === 'exit' || end.kind === 'idle' || end.kind === 'limit';
-      if (end.kind === 'panic') names.add(end.name);
-      expect(fine || (end.kind === 'panic' && end.name in Reason), message).toBe(true);
-      const fatal = word & (Doorbell.NMI | Doorbell.MACHINE_CHECK | Doorbell.RESERVED);
-      if (fatal) expect(end.kind, message).not.toBe('limit');
-    }
-    expect(names).toContain('DOORBELL_NMI');
-    expect(names).toContain('DOORBELL_BAD');
-  });
-
   it.each([
     ['its timer’s vector', TIMER],
     ['the spurious vector', SPURIOUS],
@@ -265,21 +182,6 @@ describe('a guest that sleeps, at every boundary through a tick of its timer', (
     }
     expect(counts.taken).toBeGreaterThan(0);
     expect(counts.refused).toBeGreaterThan(counts.taken);
-  });
-
-  it('ends with its reason for any other vector (host kvm)', () => {
-    const sleeper = new Sleeper('kvm');
-    const { list, seed } = boundaries();
-    const next = random();
-    for (const at of list) {
-      const vector = BigInt(next() % 256);
-      if (vector === TIMER || vector === SPURIOUS) continue;
-      const { end, console } = sleeper.endsAfter(at, ({ vcpu }) => vcpu.inject(vector | VALID));
-      const message = `vector ${vector} at ${at}, ${seed}: ${JSON.stringify(end)}`;
-      expect(end, message).toMatchObject({ kind: 'panic', name: expect.any(String) });
-      expect(end.kind === 'panic' && end.name in Reason, message).toBe(true);
-      expect(console, message).not.toContain('slept');
-    }
   });
 
   it.each(HOSTS)('is woken by a tick that comes on its way to HLT (host %s)', (host) => {

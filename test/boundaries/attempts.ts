@@ -4,9 +4,8 @@ import type { Outcomes } from './outcomes.ts';
 import type { Point, Subject } from './subject.ts';
 import type { Boundary } from './trace.ts';
 
-/** How much is tried: all of it (`TACIT_BOUNDARIES=all`), or so many runs. */
-export const AMOUNT = process.env.TACIT_BOUNDARIES ?? '';
-export const COMPLETE = AMOUNT === 'all';
+/** Whether all there is is tried (`TACIT_BOUNDARIES=all`), or some of it. */
+export const COMPLETE = process.env.TACIT_BOUNDARIES === 'all';
 
 /** `TACIT_SHARD=2/5`: the second of five parts of what is complete; without it, all of it. */
 function shard(): { part: number; of: number } {

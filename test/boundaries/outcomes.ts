@@ -36,7 +36,7 @@ export class Outcomes {
   readonly #honest: Ending;
   readonly #also: readonly string[];
   readonly #reasons = documentedReasons();
-  readonly #started = performance.now();
+  readonly #started = process.cpuUsage();
 
   /** `honest`: how the guest ends that nobody attacks; `also`: what else may be, of the above. */
   constructor(honest: Ending, also: readonly string[] = []) {
@@ -82,11 +82,12 @@ export class Outcomes {
     return this.#also.includes(outcome) ? outcome : undefined;
   }
 
-  /** The counts in a line. */
+  /** The counts in a line, with the processor's time, which other work on the machine does not change. */
   toString(): string {
-    const seconds = (performance.now() - this.#started) / 1000;
+    const { user, system } = process.cpuUsage(this.#started);
+    const seconds = (user + system) / 1_000_000;
     const each = [...this.counts].sort(([, a], [, b]) => b - a).map(([name, n]) => `${name} ${n}`);
     const rate = Math.round(this.runs / seconds);
-    return `${this.runs} runs in ${seconds.toFixed(1)} s (${rate} a second): ${each.join(', ')}`;
+    return `${this.runs} runs in ${seconds.toFixed(1)} s of CPU (${rate} a second): ${each.join(', ')}`;
   }
 }
