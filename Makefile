@@ -1,6 +1,6 @@
 # What to call for what; the work itself is done in tools/.
 
-.PHONY: all tools core examples run demo test check bench bench-compiler fuzz soak clean
+.PHONY: all tools core examples run demo test check docs bench bench-compiler fuzz soak clean
 
 all: core examples
 
@@ -33,6 +33,10 @@ test: all
 check: node_modules/.package-lock.json
 	npx biome check --error-on-warnings .
 	npx tsc
+
+# The printouts in docs/compiler.md, as the compiler makes them now.
+docs: tools
+	TACIT_UPDATE=1 npx vitest run test/compiler-doc.test.ts
 
 bench: all
 	node build/tools/bench.mjs
