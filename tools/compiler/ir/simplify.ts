@@ -64,6 +64,10 @@ export class Simplifier implements Maker {
       case Op.I64_EXTEND_I32_U:
         if (a.op === Op.I32_WRAP_I64 && upperBound(arg(a, 0)) <= 0xffff_ffff) return arg(a, 0);
         break;
+      case Op.I32_EXTEND8_S:
+      case Op.I32_EXTEND16_S:
+        if (isWithin(a, op === Op.I32_EXTEND8_S ? 8 : 16)) return a;
+        break;
       case Op.I64_EXTEND32_S:
         if (a.op === Op.I64_EXTEND_I32_U) return this.make(Op.I64_EXTEND_I32_S, type, [arg(a, 0)]);
         break;
@@ -273,6 +277,14 @@ export function isSimplifiable(op: number): boolean {
 
 function arg(value: Value, i: number): Value {
   return resolve(value.args[i] as Value);
+}
+
+/** Whether an i32 is one of `bits` bits, sign-extended. */
+function isWithin(value: Value, bits: 8 | 16): boolean {
+  const { op } = value;
+  if (op === Op.I32_LOAD8_S || op === Op.I32_EXTEND8_S) return true;
+  if (bits === 16 && (op === Op.I32_LOAD16_S || op === Op.I32_EXTEND16_S)) return true;
+  return upperBound(value) < 2 ** (bits - 1);
 }
 
 function shiftCount(value: Value): number | undefined {

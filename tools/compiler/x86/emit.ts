@@ -502,12 +502,17 @@ export class FunctionEmitter {
   }
 
   #compareCases(register: number, cases: readonly number[], otherwise: number): void {
-    for (let i = 0; i + 1 < cases.length; i++) {
-      if (cases[i] === otherwise) continue;
-      this.asm.ri(CMP[32].short, register, i);
-      this.jumpIf(Cc.E, cases[i] as number);
-    }
-    this.jump(otherwise);
+    const told = cases.map((_, i) => i).filter((i) => cases[i] !== otherwise);
+    told.forEach((i, n) => {
+      const way = cases[i] as number;
+      if (i === 0) this.asm.rr(TEST[32].mr, register, register);
+      else this.asm.ri(CMP[32].short, register, i);
+      const isLast = n === told.length - 1;
+      if (isLast && this.#successor(way) === this.#next) this.jumpIf(Cc.NE, otherwise);
+      else this.jumpIf(Cc.E, way);
+      if (isLast && this.#successor(way) !== this.#next) this.jump(otherwise);
+    });
+    if (told.length === 0) this.jump(otherwise);
   }
 
   #successor(i: number): MachineBlock {

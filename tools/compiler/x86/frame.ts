@@ -1,4 +1,4 @@
-import { type MachineFn, XMM } from './machine.ts';
+import { type Inst, type MachineFn, XMM } from './machine.ts';
 
 /** General registers that the function's code changes, a bit for each. */
 export function writtenRegisters(fn: MachineFn): number {
@@ -19,7 +19,8 @@ export function writtenRegisters(fn: MachineFn): number {
   return written;
 }
 
-/** Whether RSP must be aligned: something is called, or the frame is used. */
+/** Whether RSP must be aligned: something is called, which destroys XMM0, or the frame is used. */
 export function needsFrame(fn: MachineFn, bytes: number): boolean {
-  return bytes > 0 || fn.blocks.some(({ insts }) => insts.some(({ clobbers }) => clobbers !== 0));
+  const calls = ({ clobbers }: Inst) => ((clobbers >>> XMM) & 1) === 1;
+  return bytes > 0 || fn.blocks.some(({ insts }) => insts.some(calls));
 }

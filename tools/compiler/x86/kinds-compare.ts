@@ -1,10 +1,11 @@
 import type { FunctionEmitter } from './emit.ts';
-import { type AluForms, Cc, type Form, form, SETCC } from './forms.ts';
+import { type AluForms, Cc, type Form, form, SETCC, TEST } from './forms.ts';
 import { aluImmediate } from './kinds-integer.ts';
 import { type Inst, type Kind, SLOT } from './machine.ts';
 
 const AND_BYTE = form('and r8, r/m8');
 const OR_BYTE = form('or r8, r/m8');
+const TEST_BYTE = form('test r/m8, imm8');
 
 /**
  * A comparison that sets the flags, as part of an instruction that then branches, selects or sets
@@ -53,6 +54,14 @@ export function emitComparison(out: FunctionEmitter, inst: Inst, c: Comparison):
         const form = isShort(c.imm, forms) ? forms.short : forms.long;
         out.address(form, form.digit, inst);
         out.immediate(form, c.imm);
+      } else if (
+        a < SLOT &&
+        (forms === TEST[32] || forms === TEST[64]) &&
+        c.imm >= 0 &&
+        c.imm <= 0x7f
+      ) {
+        // `test` has no short immediate; bits of the low byte are as well tested in it.
+        out.asm.ri(TEST_BYTE, a, c.imm);
       } else if (a < SLOT) {
         aluImmediate(out, forms, a, c.imm);
       } else {

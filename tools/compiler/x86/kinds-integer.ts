@@ -135,9 +135,9 @@ export const SHIFT_BY_CL: Kind = {
   },
 };
 
-/** def = uses[0] shifted by uses[1], with BMI2's three operands. `form`: op r, r/m, r. */
-export const SHIFT_REGISTERS: Kind = {
-  name: 'shiftx',
+/** def = uses[0] op uses[1], with BMI's three operands: `form`'s r/m, and what VEX has beside it. */
+export const THREE_REGISTERS: Kind = {
+  name: 'bmi',
   emit(out, inst) {
     const [d, a, n] = [inst.defAt[0], inst.useAt[0], inst.useAt[1]] as [number, number, number];
     out.asm.rrr(inst.form as Form, d, n, a);

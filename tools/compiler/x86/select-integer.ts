@@ -46,7 +46,7 @@ import {
   type ScanData,
   SHIFT_BY_CL,
   SHIFT_IMMEDIATE,
-  SHIFT_REGISTERS,
+  THREE_REGISTERS,
   UNARY,
   UNARY_IN_PLACE,
   UNARY_INDEPENDENT,
@@ -238,10 +238,33 @@ const and: Rule = (s, value) => {
   const imm = immediate(b);
   if (imm === 0xff || imm === 0xffff) {
     unary(s, value, imm === 0xff ? MOVZX8 : MOVZX16, s.use32(a, Use.ANY));
+  } else if (s.target.v3 && isComplement(b)) {
+    andComplement(s, value, a, b);
+  } else if (s.target.v3 && isComplement(a)) {
+    andComplement(s, value, b, a);
   } else {
     plainAnd(s, value);
   }
 };
+
+const ANDN = both((w) => form(`andn r${w}, r${w}, r/m${w}`));
+
+/** Whether it is ~x for nobody else. */
+function isComplement({ op, args, uses }: Value): boolean {
+  return (
+    (op === Op.I32_XOR || op === Op.I64_XOR) && uses === 1 && immediate(args[1] as Value) === -1
+  );
+}
+
+/** a & ~x */
+function andComplement(s: Selector, value: Value, a: Value, complement: Value): void {
+  const width = widthOf(value.type);
+  const inst = s.inst(THREE_REGISTERS, ANDN[width]);
+  inst.defs = [s.def(value)];
+  const x = complement.args[0] as Value;
+  inst.uses = [operand(s, a, width, Use.REGISTER), operand(s, x, width, Use.REGISTER)];
+  s.emit(inst);
+}
 
 const plainXor = alu(XOR, ALU_COMMUTATIVE);
 
@@ -278,7 +301,7 @@ function shift(forms: ByWidth<ShiftForms>, bmi2?: ByWidth<Form>): Rule {
     if (amount !== undefined) {
       shiftImmediate(s, value, forms[width], a, amount);
     } else if (s.target.v3 && bmi2) {
-      const inst = s.inst(SHIFT_REGISTERS, bmi2[width]);
+      const inst = s.inst(THREE_REGISTERS, bmi2[width]);
       inst.defs = [s.def(value)];
       inst.uses = [operand(s, a, width, Use.REGISTER), s.use32(n, Use.REGISTER)];
       s.emit(inst);
