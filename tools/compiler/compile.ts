@@ -46,8 +46,6 @@ export interface CompileOptions {
   /** The linear memory's base: virtual address 0 (the kernel), or in r14 (everyone else). */
   readonly mode: 'base0' | 'basereg';
   readonly cpu?: Cpu;
-  /** Whether the operating system has enabled AVX: without it not even x86-64-v3 code may use it. */
-  readonly hasYmmState?: boolean;
   /** What meets an import; undefined: `unlinkable:` error. */
   bind(wanted: ObjectImport): Binding | undefined;
   /** Whether other instances, with other memories, may call this one's functions (emits `.outer`). */
@@ -71,7 +69,7 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const module = passes.run('decode', () => decode(wasm));
   passes.run('validate', () => validate(module));
   const context = bindImports(module, options);
-  const target = makeTarget(options.mode, options.cpu ?? 'x86-64', options.hasYmmState);
+  const target = makeTarget(options.mode, options.cpu ?? 'x86-64');
   const output = new Output();
   output.asm.avx = target.avx;
   module.functions.forEach(({ body }, index) => {

@@ -24,7 +24,6 @@ export function compileBase0(wasm: Uint8Array): WasmObject {
     instance: 'main',
     mode: 'base0',
     cpu: 'x86-64-v3',
-    hasYmmState: true,
     bind: () => undefined,
   });
 }

@@ -29,7 +29,6 @@ export async function baseRegister(): Promise<Engine> {
       instance: 'main',
       mode: 'basereg',
       cpu: 'x86-64-v3',
-      hasYmmState: true,
       bind: () => undefined,
     });
     const file = executableFile(folder, 'base-register', exe);

@@ -8,9 +8,9 @@ export interface Target {
   readonly baseRegister: boolean;
   /** x86-64-v2: popcnt, SSE4.1. */
   readonly v2: boolean;
-  /** x86-64-v3: BMI1, BMI2, LZCNT, AVX2. */
+  /** x86-64-v3: BMI1, BMI2, LZCNT. */
   readonly v3: boolean;
-  /** Operations on vectors have a result of their own (VEX encodings). */
+  /** x86-64-v3: AVX and AVX2, whose operations on vectors have a result of their own. */
   readonly avx: boolean;
   /** Allocatable registers by class, in order of preference. */
   readonly registers: readonly [readonly number[], readonly number[]];
@@ -27,17 +27,14 @@ export const SAVED_BY_CALLEE: readonly number[] = [RBX, RBP, R12, R13, R14, R15]
 export const CALL_CLOBBERS =
   (0xffff_0000 | [...CALLER_SAVED, 11].reduce((mask, register) => mask | (1 << register), 0)) >>> 0;
 
-/**
- * The target for a memory mode and processor level. `hasYmmState`: the operating system has enabled AVX
- * (XCR0) and keeps its registers.
- */
-export function makeTarget(mode: 'base0' | 'basereg', cpu: Cpu, hasYmmState = false): Target {
+/** The target for a memory mode and processor level. */
+export function makeTarget(mode: 'base0' | 'basereg', cpu: Cpu): Target {
   const baseRegister = mode === 'basereg';
   return {
     baseRegister,
     v2: cpu !== 'x86-64',
     v3: cpu === 'x86-64-v3',
-    avx: cpu === 'x86-64-v3' && hasYmmState,
+    avx: cpu === 'x86-64-v3',
     registers: [[...CALLER_SAVED, ...CALLEE_SAVED, ...(baseRegister ? [] : [R14])], XMM_REGISTERS],
   };
 }
