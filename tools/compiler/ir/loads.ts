@@ -24,11 +24,14 @@ const FARTHEST = 0xffff;
  */
 export function forwardLoads(fn: Fn): void {
   const quiet = quietLoops(fn);
-  const ends = new Map<Block, Known>();
+  const ends: (ReadonlyKnown | undefined)[] = [];
   for (const block of fn.blocks) {
-    const known = knownAtStart(block, ends, quiet);
+    const start = knownAtStart(block, ends, quiet);
+    ends[block.id] = start;
+    if (!block.body.some(({ op }) => isScalarLoad(op) || writesMemory(op))) continue;
+    const known = new Map(start);
     block.body = block.body.filter((value) => !forward(value, known));
-    ends.set(block, known);
+    ends[block.id] = known;
   }
   for (const block of fn.blocks) mapOperands(block, resolve);
 }
@@ -36,19 +39,29 @@ export function forwardLoads(fn: Fn): void {
 /** What memory is known to hold, by operation, pointer and offset of the load that would read it. */
 type Known = Map<number, { readonly load: Value; readonly pointer: Value; readonly value: Value }>;
 
+type ReadonlyKnown = ReadonlyMap<number, Readonly<{ load: Value; pointer: Value; value: Value }>>;
+
+const NOTHING: ReadonlyKnown = new Map();
+
+/** What is known where all ways to a block meet; of a loop that writes nothing, where it is entered. */
 function knownAtStart(
   block: Block,
-  ends: ReadonlyMap<Block, Known>,
+  ends: readonly (ReadonlyKnown | undefined)[],
   quiet: ReadonlySet<Block>,
-): Known {
-  const preds = quiet.has(block) ? block.preds.slice(0, 1) : block.preds;
-  const [first, ...others] = preds.map((pred) => ends.get(pred));
-  if (!first || first.size === 0 || others.includes(undefined)) return new Map();
-  const known: Known = new Map(first);
-  for (const other of others as Known[]) {
-    for (const [key, { value }] of known) if (other.get(key)?.value !== value) known.delete(key);
+): ReadonlyKnown {
+  const count = quiet.has(block) ? 1 : block.preds.length;
+  let known = count > 0 ? ends[(block.preds[0] as Block).id] : undefined;
+  for (let i = 1; i < count && known && known.size > 0; i++) {
+    const other = ends[(block.preds[i] as Block).id];
+    known = other && (other === known ? known : inBoth(known, other));
   }
-  return known;
+  return known ?? NOTHING;
+}
+
+function inBoth(a: ReadonlyKnown, b: ReadonlyKnown): ReadonlyKnown {
+  const both: Known = new Map();
+  for (const [key, entry] of a) if (b.get(key)?.value === entry.value) both.set(key, entry);
+  return both;
 }
 
 /** Whether the value is a load that another one stands for now. */
