@@ -116,6 +116,8 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   onFn('loops', () => findLoops(fn));
   onFn('layout', () => layOut(fn));
   onFn('loads', () => forwardLoads(fn));
+  // What the rounds of an unrolled loop make of one load is the same.
+  if (fn.isUnrolled) onFn('gvn', () => numberValues(fn));
   onFn('hoist', () => {
     hoistLoads(fn);
     hoistInvariants(fn);

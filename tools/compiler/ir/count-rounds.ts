@@ -2,8 +2,9 @@ import { Op } from '../wasm/opcodes.ts';
 import { inverseOf } from './simplify.ts';
 import { type Block, Exit, type Value } from './value.ts';
 
-/** A loop that is left in one place only, after a number of rounds that is known. */
+/** A loop one of whose tests only counts, up to a number of rounds that is known. */
 export interface Counted {
+  /** How many rounds there are unless another test ends the loop before. */
   readonly rounds: number;
   /** The block that ends with the test, and which of its successors goes on with the loop. */
   readonly test: Block;
@@ -12,29 +13,29 @@ export interface Counted {
 
 const I31 = 0x7fff_ffff;
 
-/** How often the blocks of a loop (its header first) are gone through, if constants alone say so. */
+/** How often the blocks of a loop (its header first) are gone through at most, if constants say so. */
 export function countRounds(blocks: readonly Block[]): Counted | undefined {
   const inside = new Set(blocks);
-  const tests = blocks.filter(({ succs }) => succs.some((succ) => !inside.has(succ)));
-  const [test] = tests;
-  const [header] = blocks;
-  if (tests.length !== 1 || !test || !header || test.exit !== Exit.BRANCH || !test.control)
-    return undefined;
-  if (!isOnEveryWay(test, header)) return undefined;
-  const again = inside.has(test.succs[0] as Block) ? 0 : 1;
-  const { op, args } = test.control;
-  const [next, limit] = args;
-  if (!next || limit?.op !== Op.I32_CONST) return undefined;
-  const phi = next.args[0];
-  const step = next.args[1];
-  if (next.op !== Op.I32_ADD || step?.op !== Op.I32_CONST || !phi || !header.phis.includes(phi)) {
-    return undefined;
+  const header = blocks[0] as Block;
+  for (const test of blocks) {
+    const [yes, no] = test.succs.map((succ) => inside.has(succ));
+    if (test.exit !== Exit.BRANCH || yes === no || !isOnEveryWay(test, header)) continue;
+    const again = yes ? 0 : 1;
+    const rounds = roundsOf(test.control as Value, again, header);
+    if (rounds !== undefined) return { rounds, test, again };
   }
+  return undefined;
+}
+
+function roundsOf({ op, args }: Value, again: 0 | 1, header: Block): number | undefined {
+  const [next, limit] = args;
+  if (next?.op !== Op.I32_ADD || limit?.op !== Op.I32_CONST) return undefined;
+  const [phi, step] = next.args as [Value, Value];
+  if (step.op !== Op.I32_CONST || !header.phis.includes(phi)) return undefined;
   const [start, ...nexts] = phi.args as [Value, ...Value[]];
   if (start.op !== Op.I32_CONST || nexts.some((each) => each !== next)) return undefined;
   const condition = again === 0 ? op : inverseOf(op);
-  const rounds = roundsUntil(condition, start.imm, step.imm, limit.imm);
-  return rounds === undefined ? undefined : { rounds, test, again };
+  return roundsUntil(condition, start.imm, step.imm, limit.imm);
 }
 
 /** Whether the test comes in each round: all ways back to the header lead through it. */

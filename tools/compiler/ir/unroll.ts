@@ -37,6 +37,7 @@ export function unrollLoops(fn: Fn): void {
   repair.run();
   removeTrivialPhis(fn);
   fn.isSimplified = false;
+  fn.isUnrolled = true;
 }
 
 /** The blocks of each innermost loop, its header first. */

@@ -139,6 +139,7 @@ export class Fn {
   blocks: Block[] = [];
   /** Whether operations are as simple as their operands' constants make them. */
   isSimplified = true;
+  isUnrolled = false;
   #values = 0;
   #blockCount = 0;
   readonly #i32 = new Map<number, Value>();
