@@ -4,6 +4,7 @@ import { writeText } from './console.ts';
 import { receiveHandoff } from './handoff.ts';
 import { openInterrupts } from './interrupt/interrupts.ts';
 import { acceptMemory } from './mm/acceptance.ts';
+import { acceptAtBoot } from './mm/acceptance-at-boot.ts';
 import { receiveMemoryMap } from './mm/memory-map.ts';
 import { openPaging } from './mm/paging.ts';
 import { retireShim } from './mm/shim.ts';
@@ -29,7 +30,8 @@ export function main(): void {
   if (hasGhcb()) establishGhcb(); // from here on the host can be asked
   greet();
   receiveMemoryMap(); // where RAM is, on the host's word
-  acceptMemory(); // and makes it ours
+  acceptMemory(); // makes as much ours as it takes to keep books
+  acceptAtBoot(); // and the rest, or what need not wait
   openInterrupts(); // where the host may tell of events
   runProgram();
 }

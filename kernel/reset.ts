@@ -12,8 +12,11 @@ import { registerGhcb } from './sev/msr.ts';
 import { writePort8 } from './sev/port.ts';
 
 /**
- * Takes back what the host shares and asks for a reset. The GHCB carries the request, so it comes
- * last, when the host has answered instead of obeying: that ends the guest. Never returns.
+ * Takes back what the host shares and asks for a reset. All but the GHCB: the request is a port's, and port
+ * I/O there is by the GHCB page alone. The MSR protocol has none, and its one request to stop, 100h, is
+ * for a guest that gives up, not for one that wants to start anew. So the page goes with the request. A
+ * host that obeys launches a guest with another key, to which the page is RAM like any other; from one
+ * that answers instead it is taken back as well, by the MSR protocol, and the guest ends. Never returns.
  */
 export function reset(): void {
   flush();

@@ -83,10 +83,29 @@ describe('luggage', () => {
     expect(report.vc.total).toBe(report.vc.beforeGhcb);
   });
 
-  it('leaves for the host no oftener than it must', () => {
-    const { report, lines } = boot('snp');
-    // RAM starts as the host's: batches of 253 entries ask for it.
-    expect(report.lines[1]?.vmgexits).toBeLessThanOrEqual(lines.length + 12 + 2);
+  it.each([4, 64])(
+    'leaves for the host no oftener than it must, with %i MiB',
+    async (mebibytes) => {
+      const memory = mebibytes * MIB;
+      const shared = boot('snp', { memory });
+      // RAM starts as the host's: batches of 253 entries ask for it, 2 MiB or 4 KiB each.
+      const entries = memory / (2 * MIB) - 1 + 512;
+      const asked = Math.ceil(entries / 253);
+      const most = shared.lines.length - 1 + 12;
+      expect(shared.report.lines[1]?.vmgexits).toBeLessThanOrEqual(most + asked);
+      const { igvm } = await buildImage({ ...manifest, host: 'hv' }, { kernel });
+      const own = boot('snp', { memory, host: 'hv', image: igvm });
+      expect(own.report.lines[1]?.vmgexits).toBeLessThanOrEqual(most);
+      expect(own.report.vc.total).toBe(own.report.vc.beforeGhcb);
+    },
+  );
+
+  it('validates by 2 MiB what is wholly RAM and has no page of the image, at 64 MiB', () => {
+    const { pvalidates } = boot('snp', { memory: 64 * MIB }).report;
+    expect(pvalidates.validate2m).toBe(31);
+    // Of the first 2 MiB what is neither the image's nor page 0; then the GHCB is given away.
+    expect(pvalidates.validate4k).toBeLessThan(511);
+    expect(pvalidates.rescind).toBe(1);
   });
 
   it('validates each page of RAM outside its image once', () => {

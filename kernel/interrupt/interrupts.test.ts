@@ -14,7 +14,7 @@ import {
   WAIT_OUT,
 } from '../../test/kernel/machine.ts';
 import { TOP } from '../../test/kernel/memory.ts';
-import { kernelModule } from '../../test/kernel/module.ts';
+import { assembledKernel, kernelModule } from '../../test/kernel/module.ts';
 import { panicked } from '../../test/kernel/run.ts';
 
 const HV = Cpu.VECTOR_HV;
@@ -40,6 +40,28 @@ const restricted = (
 const DONE = { kind: 'exit', code: 0 };
 const waiting = { rip: WAIT_OPEN, rflags: OPENED };
 const busy = { rip: TOP + BigInt(PLACES.text), rflags: CLOSED };
+
+describe('a task priority', () => {
+  it('leaves in the page what is of its class or below, and signals anew what comes after', async () => {
+    const { wasm } = await assembledKernel('test/fixtures/priority-kernel.ts');
+    const prioritized = await WebAssembly.compile(wasm);
+    const host = new InterruptingHost();
+    const { end } = restrictedBoot(prioritized, host, (machine) => {
+      const take = (priority: number) => machine.kernel.takeVector?.(priority);
+      for (const priority of [0x40, 0x45, 0x4f, 0x50, 0xff]) {
+        host.ring(machine, SIGNAL | 0x45);
+        expect(take(priority), `priority ${priority}`).toBe(0);
+        expect(host.word(machine)).toBe(0x45);
+      }
+      for (const priority of [0, 0x3f]) {
+        host.ring(machine, SIGNAL | 0x45);
+        expect(take(priority), `priority ${priority}`).toBe(0x45);
+        expect(host.word(machine)).toBe(0);
+      }
+    });
+    expect(end).toEqual(DONE);
+  });
+});
 
 describe('#HV', () => {
   it('gets its page when the kernel starts, shared, and the host has that one', () => {

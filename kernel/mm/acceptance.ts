@@ -41,10 +41,7 @@ const LINEAR_FRAMES: u64 = 0x10_0000;
 /** Whether RAM outside the image belongs to the host at first, and has to be asked for. */
 let startsShared: bool = false;
 
-/**
- * Accepts RAM from the lowest run up, as far as the image says it should be done at once, and sets
- * up the frame table in it.
- */
+/** Accepts as much RAM, from the lowest run up, as the frame table takes, and sets that up in it. */
 export function acceptMemory(): void {
   const environment = load32(TOP + u64(imageInfo().environmentPage));
   startsShared = isSnp() && (environment & MEMORY_IS_SHARED) !== 0;
@@ -64,7 +61,6 @@ export function acceptMemory(): void {
     changeOwner(index, FREE, KERNEL);
     markAccepted(index >> 9);
   }
-  acceptAtOnce();
 }
 
 /** Accepts the frames of `chunk`, on first use of one of them. */
@@ -74,31 +70,19 @@ export function acceptChunk(chunk: u32): void {
   takeInChunk(chunk);
 }
 
-/** Accepts what is not to wait for its first use: all requests first, so that they share exits. */
-function acceptAtOnce(): void {
-  const limit = imageInfo().lazyAbove >> 12;
-  let frames: u64 = 0;
-  let end: u32 = 0;
-  while (end < chunkCount() && frames < limit) {
-    if (isWaiting(end)) askForChunk(end);
-    frames += u64(freeIn(end));
-    end++;
-  }
-  sendPageStates();
-  for (let chunk: u32 = 0; chunk < end; chunk++) if (isWaiting(chunk)) takeInChunk(chunk);
-}
-
 /** Whether there is RAM in the chunk that is not accepted. */
-function isWaiting(chunk: u32): bool {
+export function isWaiting(chunk: u32): bool {
   return freeIn(chunk) !== 0 && !isAccepted(chunk);
 }
 
-function askForChunk(chunk: u32): void {
+/** Has the host asked for the frames of `chunk`, with the next batch of page states. */
+export function askForChunk(chunk: u32): void {
   const run = runOfChunk(chunk);
   askForPart(run, baseOfChunk(run, chunk));
 }
 
-function takeInChunk(chunk: u32): void {
+/** Takes in the frames of `chunk`, which the host was asked for. */
+export function takeInChunk(chunk: u32): void {
   const run = runOfChunk(chunk);
   takeIn(run, baseOfChunk(run, chunk));
   markAccepted(chunk);

@@ -1,4 +1,4 @@
-/** Keeps the pool of page tables from running dry: a compartment's memory may be large. */
+/** Keeps the pool of page tables from running dry: RAM, or a compartment's memory, may be large. */
 
 import { imageInfo, TOP } from '../handoff.ts';
 import { NO_FRAME, tryAllocateHuge } from './allocator.ts';
@@ -10,8 +10,8 @@ import { addTables, tablesLeft } from './table-pool.ts';
 const ENOUGH: u32 = 8;
 
 /**
- * To be called before a page is mapped for a compartment: adds 2 MiB of RAM to a pool that runs low,
- * if there are any below the window, where TOP + GPA is free. The few tables left are given up.
+ * To be called before pages are mapped for a compartment, or RAM is taken in: adds 2 MiB of RAM to a pool
+ * that runs low, if there are any below the window, where TOP + GPA is free. The few tables left are given up.
  */
 export function keepTables(): void {
   if (tablesLeft() >= ENOUGH) return;

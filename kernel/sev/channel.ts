@@ -179,10 +179,13 @@ function lendPages(): void {
   sharePage(responsePage);
 }
 
-/** The host moves the clock that this looks at, or does not: all it wins is that we wait. */
+/**
+ * Waits where there is nothing else to do: one program, and no interrupt that the AMD-SP would send. The host
+ * may move the clock, or stop it: no more looks are taken than ticks were asked for, as each takes one.
+ */
 function pauseFor(ticks: u64): void {
   const start = rdtsc();
-  while (rdtsc() - start < ticks) {}
+  for (let looks: u64 = 0; looks < ticks && rdtsc() - start < ticks; looks++) {}
 }
 
 /** Copies the answer once, checks that it is the one to this message, and opens it. */

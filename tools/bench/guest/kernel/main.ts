@@ -10,6 +10,7 @@ import { openApic, readApic, writeApic } from '../../../../kernel/interrupt/apic
 import { openInterrupts, timerTicks } from '../../../../kernel/interrupt/interrupts.ts';
 import { sleepUntil } from '../../../../kernel/interrupt/timer.ts';
 import { acceptMemory } from '../../../../kernel/mm/acceptance.ts';
+import { acceptAtBoot } from '../../../../kernel/mm/acceptance-at-boot.ts';
 import { receiveMemoryMap } from '../../../../kernel/mm/memory-map.ts';
 import { openPaging } from '../../../../kernel/mm/paging.ts';
 import { reclaimPage, sharePage } from '../../../../kernel/mm/sharing.ts';
@@ -74,8 +75,10 @@ function prepare(scenario: u32): void {
 }
 
 function perform(scenario: u32): void {
-  if (scenario === Do.ACCEPTANCE) acceptMemory();
-  else if (scenario === Do.FIRST_REPORT) ask();
+  if (scenario === Do.ACCEPTANCE) {
+    acceptMemory();
+    acceptAtBoot();
+  } else if (scenario === Do.FIRST_REPORT) ask();
   else if (scenario !== Do.NOTHING) for (let i: u32 = 0; i < Do.TIMES; i++) once(scenario, i);
 }
 
