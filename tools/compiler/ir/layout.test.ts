@@ -18,7 +18,17 @@ describe('the order of blocks', () => {
 
   it('puts what only traps at the end', () => {
     const order = blocks('(if (local.get 0) (then (call $other) (unreachable))) (call $other)');
-    expect(order.map((line) => line.includes('cold'))).toEqual([false, false, false, true]);
+    expect(order.map((line) => line.includes('cold'))).toEqual([false, false, true]);
+  });
+
+  it('joins blocks that can only follow each other', () => {
+    const text = afterPass(
+      'layout',
+      moduleWith('(param i32 i32)', '(block (block (call $other))) (block (call $other))'),
+    );
+    expect(text.filter((line) => /^b\d+:/.test(line))).toHaveLength(1);
+    expect(text.filter((line) => line.includes('call'))).toHaveLength(2);
+    expect(text.at(-1)).toContain('return');
   });
 
   it('counts how deep loops are nested', () => {

@@ -1,10 +1,13 @@
+import { joinChains } from './chains.ts';
 import { type Block, Exit, type Fn } from './value.ts';
 
 /**
  * Puts the blocks in the order in which they are numbered and emitted: every loop in one piece,
  * with its exits after it, and what only leads to a trap at the end. Dominators still come first.
+ * Blocks that can only follow each other become one.
  */
 export function layOut(fn: Fn): void {
+  joinChains(fn);
   markCold(fn);
   const warm = fn.blocks.filter(({ cold }) => !cold);
   fn.blocks = [...gatherLoops(warm), ...fn.blocks.filter(({ cold }) => cold)];
