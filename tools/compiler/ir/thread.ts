@@ -37,15 +37,20 @@ function splitConditions(fn: Fn): boolean {
   let isSplit = false;
   // Blocks that are made are looked at too.
   for (const block of fn.blocks) {
-    const { control, exit } = block;
-    if (exit !== Exit.BRANCH || !control) continue;
-    if (control.op !== Op.I32_AND && control.op !== Op.I32_OR) continue;
-    const [a, b] = control.args as [Value, Value];
-    if (!isCondition(a) || !isCondition(b)) continue;
-    split(fn, block, a, b, control.op === Op.I32_AND ? 1 : 0);
-    isSplit = true;
+    for (let parts = partsOf(block); parts; parts = partsOf(block)) {
+      split(fn, block, ...parts);
+      isSplit = true;
+    }
   }
   return isSplit;
+}
+
+/** The two conditions that a block's branch is put together of, and the way for which the first may decide. */
+function partsOf({ exit, control }: Block): [Value, Value, 0 | 1] | undefined {
+  if (exit !== Exit.BRANCH || !control) return undefined;
+  if (control.op !== Op.I32_AND && control.op !== Op.I32_OR) return undefined;
+  const [a, b] = control.args as [Value, Value];
+  return isCondition(a) && isCondition(b) ? [a, b, control.op === Op.I32_AND ? 1 : 0] : undefined;
 }
 
 /** Whether it is 0 or 1 by a comparison, or put together of such. */

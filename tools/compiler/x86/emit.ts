@@ -38,6 +38,7 @@ import { INCOMING, OUTGOING } from './locations.ts';
 import {
   type Constant,
   type Inst,
+  isVector,
   type MachineBlock,
   type MachineFn,
   SCRATCH,
@@ -447,8 +448,7 @@ export class FunctionEmitter {
     this.#copies++;
     this.#emitCode(block);
     this.#copies--;
-    this.#block = from;
-    this.#next = next;
+    [this.#block, this.#next] = [from, next];
   }
 
   jumpIf(condition: number, successor: number): void {
@@ -502,17 +502,19 @@ export class FunctionEmitter {
   }
 
   #compareCases(register: number, cases: readonly number[], otherwise: number): void {
-    const told = cases.map((_, i) => i).filter((i) => cases[i] !== otherwise);
-    told.forEach((i, n) => {
+    const last = cases.findLastIndex((way) => way !== otherwise);
+    for (let i = 0; i <= last; i++) {
       const way = cases[i] as number;
+      if (way === otherwise) continue;
       if (i === 0) this.asm.rr(TEST[32].mr, register, register);
       else this.asm.ri(CMP[32].short, register, i);
-      const isLast = n === told.length - 1;
-      if (isLast && this.#successor(way) === this.#next) this.jumpIf(Cc.NE, otherwise);
-      else this.jumpIf(Cc.E, way);
-      if (isLast && this.#successor(way) !== this.#next) this.jump(otherwise);
-    });
-    if (told.length === 0) this.jump(otherwise);
+      if (i === last && this.#successor(way) === this.#next) {
+        this.jumpIf(Cc.NE, otherwise);
+        return;
+      }
+      this.jumpIf(Cc.E, way);
+    }
+    this.jump(otherwise);
   }
 
   #successor(i: number): MachineBlock {
@@ -533,20 +535,15 @@ export class FunctionEmitter {
   /** A label of a `ud2` after the function's code. */
   trap(reason: TrapReason, wasmOffset: number): Label {
     const key = `${reason}${wasmOffset}`;
-    let label = this.#trapLabels.get(key);
-    if (label === undefined) {
-      label = this.asm.label();
-      this.#trapLabels.set(key, label);
-      this.#deferTrap(label, reason, wasmOffset);
-    }
-    return label;
-  }
-
-  #deferTrap(label: Label, reason: TrapReason, wasmOffset: number): void {
+    const known = this.#trapLabels.get(key);
+    if (known !== undefined) return known;
+    const label = this.asm.label();
+    this.#trapLabels.set(key, label);
     this.defer(() => {
       this.asm.bind(label);
       this.trapHere(reason, wasmOffset);
     });
+    return label;
   }
 
   trapHere(reason: TrapReason, wasmOffset: number): void {
@@ -600,9 +597,4 @@ export class FunctionEmitter {
   returnAddress(register: number): void {
     this.asm.rm(MOV[64], register, RSP, NO_REGISTER, 1, this.#frameSize);
   }
-}
-
-/** Whether what is there goes through an XMM register. */
-function isVector(location: number): boolean {
-  return (location & WIDE) !== 0 || (location >= XMM && location < SLOT);
 }

@@ -13,6 +13,11 @@ export const SLOT = 32;
 /** Flag of a spill slot or stack location of 16 bytes; the others have 8. */
 export const WIDE = 1 << 28;
 
+/** Whether what is there goes through an XMM register. */
+export function isVector(location: number): boolean {
+  return (location & WIDE) !== 0 || (location >= XMM && location < SLOT);
+}
+
 /** Never allocated: for moves between memory and memory, and for breaking cycles. */
 export const SCRATCH = 11;
 export const SCRATCH_XMM = XMM + 15;
