@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../root.ts';
+import { compileSpeed } from './compile-speed.ts';
 import { base0, baseRegister, type C, findC, GCC_FLAGS, v8, wasm2c } from './engines.ts';
 import { measure, type Row } from './measure.ts';
 import { summary, workloadTable } from './report.ts';
@@ -30,6 +31,7 @@ async function main(names: readonly string[]): Promise<void> {
     console.error(`${workload.name}: ${row.ratio('baseRegister', 'v8')?.toFixed(2)} of V8's time`);
   }
   console.log(`\n${workloadTable(rows)}\n\n${summary(rows)}`);
+  if (names.length === 0) console.log(`\n${compileSpeed(join(root, 'build/bench/compiler'))}`);
 }
 
 function machine(c: C): string {
