@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compileRuntime } from '../../tools/compiler/linux/runtime.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
-import { chosenSeed } from '../random.ts';
+import { chosenSeed, random } from '../random.ts';
+import { wat } from '../wat.ts';
 import { witness } from '../witness.ts';
-import { compareSeed } from './seed.ts';
+import { generateModule } from './generate.ts';
+import { loopModule } from './loops.ts';
+import { compareModule, isCheckedSeed } from './seed.ts';
 
 /** How many modules: TACIT_MODULES, as `make fuzz` sets it. They have seeds one after the other. */
 const modules = Number(process.env.TACIT_MODULES ?? 200);
@@ -23,9 +26,25 @@ describe(`compiled modules answer as they do in V8, TACIT_SEED=${first} (wasm-op
   it.skipIf(!wasmOpt).each(groups)('from module %i on', { timeout: 600_000 }, async (start) => {
     let calls = 0;
     for (let i = start; i < Math.min(start + GROUP, modules); i++) {
-      const tallies = await compareSeed(wasmOpt ?? '', (first + i) >>> 0, runtime);
+      const seed = (first + i) >>> 0;
+      const wasm = generateModule(wasmOpt ?? '', seed);
+      const tallies = await compareModule(wasm, seed, isCheckedSeed(seed), runtime);
       for (const tally of tallies) calls += tally.calls;
     }
     expect(calls).toBeGreaterThan(0);
   });
+});
+
+describe(`modules full of loops answer as they do in V8, TACIT_SEED=${first}`, () => {
+  it.each(groups.slice(0, Math.ceil(groups.length / 4)))(
+    'from module %i on',
+    { timeout: 600_000 },
+    async (start) => {
+      for (let i = start; i < start + GROUP; i++) {
+        const seed = (first + i) >>> 0;
+        const tallies = await compareModule(wat(loopModule(random(seed))), seed, false, runtime);
+        expect(tallies.length).toBeGreaterThan(0);
+      }
+    },
+  );
 });

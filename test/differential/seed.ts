@@ -5,7 +5,6 @@ import { root } from '../../tools/root.ts';
 import { random } from '../random.ts';
 import { callsOf } from './calls.ts';
 import { type Case, compare, LEAVES_LOW_MEMORY, LEVELS, type Tally } from './compare.ts';
-import { generateModule } from './generate.ts';
 import { atLowMemory, DIGEST } from './low-memory.ts';
 import { failsLike, minimize } from './minimize.ts';
 import { runInV8 } from './v8.ts';
@@ -15,19 +14,22 @@ const CALLS = 3;
 /** Every how manieth module check-image reads: TACIT_CHECK_EVERY, 1 in `make soak`. */
 const checkEvery = Number(process.env.TACIT_CHECK_EVERY ?? 4);
 
+/** Whether check-image reads what is made of the module of a seed. */
+export const isCheckedSeed = (seed: number) => seed % checkEvery === 0;
+
 /**
- * Makes the module of a seed, runs it in V8 and, compiled in both forms, on this CPU, and compares every
- * answer and every log line; check-image reads a part of what was compiled. Throws at the first difference
- * or broken rule, leaving the module and the calls in build/differential, and a smaller module that shows
- * the same.
+ * Runs the module of a seed in V8 and, compiled, on this CPU, and compares every answer and
+ * every log line; check-image reads its code if `isChecked`. Throws at the first difference or broken rule,
+ * leaving the module and the calls in build/differential, and a smaller module that shows the same.
  */
-export async function compareSeed(
-  wasmOpt: string,
+export async function compareModule(
+  wasm: Uint8Array<ArrayBuffer>,
   seed: number,
+  isChecked: boolean,
   runtime: WasmObject,
 ): Promise<Tally[]> {
   const tallies: Tally[] = [];
-  for (const [form, example] of casesOf(wasmOpt, seed)) {
+  for (const [form, example] of casesOf(wasm, seed, isChecked)) {
     try {
       tallies.push(compare(example, runtime));
     } catch (error) {
@@ -48,20 +50,22 @@ export async function compareSeed(
   return tallies;
 }
 
-/** The module of a seed in both forms: with a base register and, where it has a memory, at base 0. */
-function casesOf(wasmOpt: string, seed: number): [form: string, example: Case][] {
-  const wasm = generateModule(wasmOpt, seed);
+/** A module with a base register and, for every other seed, if it has a memory, at base 0 too. */
+function casesOf(
+  wasm: Uint8Array<ArrayBuffer>,
+  seed: number,
+  isChecked: boolean,
+): [form: string, example: Case][] {
   const next = random(seed ^ 0x5555_5555);
   const level = (i: number) => LEVELS[(seed + i) % LEVELS.length] ?? 'x86-64';
   const lines = callsOf(wasm, CALLS, next);
-  // The other form is the kernel's, which may leave its memory.
-  const isChecked = seed % checkEvery === 0;
   const withRegister = { wasm, lines, cpu: level(0), atBase0: false, isChecked };
-  const low = atLowMemory(wasm);
+  const low = seed % 2 === 1 ? atLowMemory(wasm) : undefined;
   if (!low) return [['base register', withRegister]];
   const lowLines = insideMemory(wasm, callsOf(low, CALLS, next, JSON.stringify(DIGEST)));
   return [
     ['base register', withRegister],
+    // The kernel's form, which may leave its memory.
     ['base 0', { wasm: low, lines: lowLines, cpu: level(1), atBase0: true, isChecked: false }],
   ];
 }
