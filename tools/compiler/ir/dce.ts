@@ -1,4 +1,4 @@
-import { type Block, type Fn, hasEffect, type Value } from './value.ts';
+import { type Fn, hasEffect, type Value } from './value.ts';
 
 /** Drops what has no effect and whose value nothing needs, and counts the uses of what stays. */
 export function removeDeadCode(fn: Fn): void {
@@ -24,26 +24,26 @@ export function removeDeadCode(fn: Fn): void {
 }
 
 function countUses(fn: Fn): void {
-  const zero = (value: Value) => {
-    value.uses = 0;
-  };
-  const count = (value: Value) => {
-    value.uses++;
-  };
-  eachOperand(fn, zero);
-  for (const { phis, body } of fn.blocks) {
-    phis.forEach(zero);
-    body.forEach(zero);
+  // Constants are in no block: they are reached as operands only.
+  for (const block of fn.blocks) {
+    for (const value of block.phis) clearUses(value);
+    for (const value of block.body) clearUses(value);
+    if (block.control) block.control.uses = 0;
+    for (const value of block.results) value.uses = 0;
   }
-  eachOperand(fn, count);
+  for (const block of fn.blocks) {
+    for (const value of block.phis) countOperands(value);
+    for (const value of block.body) countOperands(value);
+    if (block.control) block.control.uses++;
+    for (const value of block.results) value.uses++;
+  }
 }
 
-function eachOperand(fn: Fn, visit: (value: Value) => void): void {
-  const args = ({ args }: Value) => args.forEach(visit);
-  for (const block of fn.blocks as readonly Block[]) {
-    block.phis.forEach(args);
-    block.body.forEach(args);
-    if (block.control) visit(block.control);
-    block.results.forEach(visit);
-  }
+function clearUses(value: Value): void {
+  value.uses = 0;
+  for (const arg of value.args) arg.uses = 0;
+}
+
+function countOperands({ args }: Value): void {
+  for (const arg of args) arg.uses++;
 }
