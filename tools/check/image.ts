@@ -232,18 +232,22 @@ function entriesOf(igvm: IgvmFile): number[] {
     });
 }
 
-/** The bytes of ImageInfo: the only place that begins with its magic. */
+/** The bytes of ImageInfo: it begins with its magic, as code that writes the magic may look, too. */
 function findInfo(pages: Pages): Uint8Array {
-  for (const page of pages.values()) {
-    const words = new BigUint64Array(Uint8Array.from(page).buffer);
-    const at = words.indexOf(BigInt(IMAGE_MAGIC)) * 8;
-    if (at < 0) continue;
-    if (at + ImageInfo.size <= PAGE) return page.subarray(at);
-    const [frame] = [...pages].find(([, each]) => each === page) ?? [0];
-    const next = pages.get(frame + 1);
-    if (next) return Uint8Array.from([...page.subarray(at), ...next]);
-  }
-  throw new UserError('not an image of ours: it does not describe itself');
+  const found = [...pages].flatMap(([frame, page]) => {
+    const words = [...new BigUint64Array(Uint8Array.from(page).buffer)];
+    const next = pages.get(frame + 1) ?? new Uint8Array(PAGE);
+    return words.flatMap((word, i) =>
+      word === BigInt(IMAGE_MAGIC) ? [Uint8Array.from([...page.subarray(8 * i), ...next])] : [],
+    );
+  });
+  const [info, ...others] = found.filter((bytes) => {
+    const { pageTableRoot, stackBottom, stackTop } = view(ImageInfo, bytes);
+    return pages.has(pageTableRoot / PAGE) && stackBottom < stackTop;
+  });
+  if (!info) throw new UserError('not an image of ours: it does not describe itself');
+  if (others.length > 0) throw new UserError('an image that describes itself twice');
+  return info;
 }
 
 /** Walks the page tables that the image starts with. */
