@@ -8,6 +8,15 @@ import { buildCore } from './build.ts';
 beforeAll(buildCore);
 
 describe('the core', () => {
+  it('comes to its limit in a guest whose handler faults at once, for ever', () => {
+    const program = longModeProgram((asm) => asm.op('ud2'));
+    program.gate(6, PLACE.handlers, 1);
+    program.write64(PLACE.tss + 0x24, BigInt(PLACE.istStack));
+    program.place(PLACE.handlers, (asm) => asm.op('ud2'));
+    expect(program.core.run(1000)).toBe(EXIT_LIMIT);
+    expect(program.core.state.rip).toBe(BigInt(PLACE.handlers));
+  });
+
   it('adds up a loop and stops at HLT', () => {
     const { core, run } = longModeProgram((asm) => {
       asm.op('mov r32, imm32', RCX, 100);

@@ -10,11 +10,10 @@ import { deliver, deliverPending, EXTERNAL, injectEvent } from './exception';
 import { exitWith, intercepted, raise } from './fault';
 import { interpret } from './interpreter';
 import { EXIT, EXIT_AT_RIP, markAtRip, NONE, pending, STOP, setPending } from './machine';
+import { flushTlbs } from './tlb';
 
 const V_IRQ: u64 = 0x100;
 const V_IGNORE_TPR: u64 = 0x10_0000;
-
-import { flushTlbs } from './tlb';
 
 /** Runs for at most `most` instructions; the exit code. */
 export function run(most: f64): u32 {
@@ -23,6 +22,7 @@ export function run(most: f64): u32 {
   store<u64>(Control.EXIT_INT_INFO, 0);
   setPending(NONE);
   injectEvent();
+  let idle = false;
   while (pending === NONE) {
     const shadowed = (load<u64>(Control.INT_STATE) & 1) !== 0;
     if (!shadowed && takesInterrupt()) continue;
@@ -32,6 +32,10 @@ export function run(most: f64): u32 {
       break;
     }
     step(done, end, shadowed);
+    const still = load<u64>(Cpu.INSTRUCTIONS) === done;
+    // A handler that faults at once, for ever, comes to the limit too: each such fault counts as one.
+    if (still && idle) store<u64>(Cpu.INSTRUCTIONS, done + 1);
+    idle = still;
   }
   noteContext();
   return load<u32>(Control.EXIT_CODE);
