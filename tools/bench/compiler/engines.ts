@@ -58,7 +58,8 @@ function executableFile(folder: string, name: string, bytes: Uint8Array): string
 export function v8(script: string): Engine {
   return (wasm, folder) => {
     mkdirSync(folder, { recursive: true });
-    const file = join(folder, 'workload.wasm');
+    // A file of its own: it may not have been read yet when another engine writes one.
+    const file = join(folder, 'v8.wasm');
     writeFileSync(file, wasm);
     const args = ['--no-liftoff', '--no-wasm-tier-up', script, file];
     return { start: () => new Worker(process.execPath, args, BINARY) };
