@@ -57,6 +57,7 @@ soak: all
 	TACIT_CONSISTENCY_PROGRAMS=2000 npx vitest run --testTimeout=0 tools/emulator/core/consistency.test.ts
 	TACIT_PSP_CASES=100000 npx vitest run --testTimeout=0 test/psp-fuzz.test.ts
 	TACIT_FUZZ_CASES=100000 npx vitest run --testTimeout=0 test/answers-fuzz.test.ts
+	TACIT_MUTATIONS=each npx vitest run --testTimeout=0 test/attacks
 	TACIT_STRIDE=1 npx vitest run --testTimeout=0 test/interrupts.test.ts
 	TACIT_BOUNDARIES=all npx vitest run --testTimeout=0 test/shared-reads.test.ts test/boundaries.test.ts
 

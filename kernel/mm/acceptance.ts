@@ -16,7 +16,6 @@ import { settleJournal, validate, validateHuge } from '../sev/rmp.ts';
 import {
   baseOfChunk,
   changeOwner,
-  chunkCount,
   FRAMES_PER_CHUNK,
   FREE,
   freeIn,
