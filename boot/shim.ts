@@ -133,8 +133,6 @@ function assembleLong(asm: Code32, cpu: CpuLevel): void {
   asm.bind(mxcsr);
   asm.u32(MXCSR);
   asm.bind(code);
-  asm.op('mov r64, imm64', RAX, symbol('image.idtr'));
-  asm.op('lidt m16&64', mem(RAX)); // from here on an exception is the kernel's
   asm.op('mov r64, imm64', RAX, symbol('image.gdtr'));
   asm.op('lgdt m16&64', mem(RAX)); // CS stays: both tables have the same segments
   asm.op('mov r32, imm32', EAX, SELECTOR_DATA);
@@ -144,6 +142,8 @@ function assembleLong(asm: Code32, cpu: CpuLevel): void {
   asm.op('lldt r/m16', EAX); // no local descriptors
   asm.op('mov r32, imm32', EAX, SELECTOR_TSS);
   asm.op('ltr r/m16', EAX);
+  asm.op('mov r64, imm64', RAX, symbol('image.idtr'));
+  asm.op('lidt m16&64', mem(RAX)); // last: from here on an exception is the kernel's
   if (cpu === 'x86-64-v3') {
     asm.op('mov r64, cr', RAX, 4);
     asm.op('or r/m64, simm32', RAX, Cpu.CR4_OSXSAVE);

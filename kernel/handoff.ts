@@ -13,20 +13,30 @@ export const TOP: u64 = 0xffff_ffff_8000_0000;
 const recordCopy: usize = memory.data(64, 8);
 const infoCopy: usize = memory.data(0x140, 8);
 const rangeCopy: usize = memory.data(24, 8);
+let copied: bool = false;
 
 /** Copies BootRecord and ImageInfo. Wrong magic means that data is not read as it was linked. */
 export function receiveHandoff(): void {
-  copy(recordCopy, image.record(), BootRecord.SIZE);
-  copy(infoCopy, image.info(), ImageInfo.SIZE);
+  copyOnce();
   if (imageInfo().magic !== IMAGE_MAGIC) panic(IMAGE_INFO_BAD);
 }
 
 export function bootRecord(): BootRecord {
+  copyOnce();
   return changetype<BootRecord>(recordCopy);
 }
 
 export function imageInfo(): ImageInfo {
+  copyOnce();
   return changetype<ImageInfo>(infoCopy);
+}
+
+/** An exception may come, and must be told of, before anybody has received anything, and while somebody does. */
+function copyOnce(): void {
+  if (copied) return;
+  copy(recordCopy, image.record(), BootRecord.SIZE);
+  copy(infoCopy, image.info(), ImageInfo.SIZE);
+  copied = true;
 }
 
 /** The image's `i`th range, good until the next call. */

@@ -22,26 +22,32 @@ import { rdmsr, readCr0 } from './cpu.ts';
 import { bootRecord, imageInfo } from './handoff.ts';
 import { panic } from './panic.ts';
 
-let platform: u32 = PLATFORM_NONE;
-
 export function isEncrypted(): bool {
-  return platform !== PLATFORM_NONE;
+  return platform() !== PLATFORM_NONE;
 }
 
 /** Whether port I/O, CPUID and the like must be asked of the hypervisor: SEV-ES and SNP. */
 export function hasGhcb(): bool {
-  return platform >= PLATFORM_SEV_ES;
+  return platform() >= PLATFORM_SEV_ES;
 }
 
 export function isSnp(): bool {
-  return platform === PLATFORM_SNP;
+  return platform() === PLATFORM_SNP;
+}
+
+/**
+ * The rung, by the shim's word. It holds before {@link decidePlatform} has checked it, since a panic must
+ * know from the first instruction on how to reach the host.
+ */
+function platform(): u32 {
+  return bootRecord().platform;
 }
 
 /** The name that `run --mode` knows it by. */
 export function platformName(): string {
-  if (platform === PLATFORM_SNP) return 'snp';
-  if (platform === PLATFORM_SEV_ES) return 'sev-es';
-  return platform === PLATFORM_SEV ? 'sev' : 'none';
+  if (isSnp()) return 'snp';
+  if (platform() === PLATFORM_SEV_ES) return 'sev-es';
+  return platform() === PLATFORM_SEV ? 'sev' : 'none';
 }
 
 /**
@@ -51,8 +57,6 @@ export function platformName(): string {
  */
 export function decidePlatform(): void {
   const record = bootRecord();
-  // A panic from here on must know how to reach the host, so this comes before any check.
-  platform = record.platform;
   const status = record.sevStatus;
   if (record.platform !== platformOf(status)) panic(PLATFORM_CONTRADICTION);
   if (isEncrypted() && rdmsr(Msr.SEV_STATUS) !== status) panic(PLATFORM_CONTRADICTION);
@@ -63,7 +67,7 @@ export function decidePlatform(): void {
     panic(PLATFORM_CONTRADICTION);
   }
   const info = imageInfo();
-  if (((info.modes >> platform) & 1) === 0) panic(MODE_NOT_ALLOWED);
+  if (((info.modes >> record.platform) & 1) === 0) panic(MODE_NOT_ALLOWED);
   const ladder = SevStatus.SEV | SevStatus.SEV_ES | SevStatus.SNP;
   if ((status & ~(ladder | info.featuresAllowed)) !== 0) panic(FEATURE_REFUSED);
   if (isSnp() && (info.featuresRequired & ~status) !== 0) panic(FEATURE_MISSING);

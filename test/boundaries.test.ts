@@ -6,6 +6,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as Cpu from '../spec/cpu.ts';
 import * as Injection from '../spec/event-injection.ts';
+import * as Exit from '../spec/exit.ts';
 import type { HostName } from '../tools/emulator/hypervisor/host-profile.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
 import { type Build, buildKernel } from '../tools/image/build.ts';
@@ -14,7 +15,7 @@ import { event, eventName, eventsFor, HV } from './boundaries/events.ts';
 import { COMPLETED, Outcomes } from './boundaries/outcomes.ts';
 import { everyBoundary, handlerEnd, type Plan, plan } from './boundaries/plan.ts';
 import { type Ending, type Point, Subject, tickImage } from './boundaries/subject.ts';
-import type { Boundary } from './boundaries/trace.ts';
+import { type Boundary, follow } from './boundaries/trace.ts';
 import { type Random, random } from './random.ts';
 
 const TARGETS: readonly (readonly [Mode, HostName])[] = [
@@ -80,6 +81,33 @@ describe.each(TARGETS)('a guest (mode %s, host %s)', (mode, host) => {
     const { boundaries, addresses, within } = boot;
     const where = `${boundaries.length} boundaries (${addresses} addresses, ${within} in handlers and requests)`;
     conclude(`${subject.name}: ${allowed.length} events at ${where}`, outcomes, next.seed);
+  });
+});
+
+describe('a guest that has just loaded its 64-bit IDT', () => {
+  /** Boundaries until it has received what linker and shim left for it. */
+  const FIRST = 150;
+
+  it.each(TARGETS)('can tell its reason from there on (mode %s, host %s)', (mode, host) => {
+    const { subject, start, honest } = attackedIn(mode, host);
+    const { state } = subject.machine.core;
+    const idt = subject.symbol('image.idt');
+    const first: Boundary[] = [];
+    subject.restore(start);
+    follow(subject, (boundary) => {
+      if (state.idtr.base === idt) first.push(boundary);
+      return first.length < FIRST;
+    });
+    subject.restore(start);
+    const events = [
+      event(0x80, Injection.TYPE_INTERRUPT),
+      event(Cpu.VECTOR_NMI, Injection.TYPE_NMI),
+      event(Cpu.VECTOR_VC, Injection.TYPE_INTERRUPT, Exit.CPUID),
+    ];
+    const outcomes = new Outcomes(honest);
+    injectAt(subject, first, () => (host === 'hv' ? [HV] : events), outcomes);
+    expect(outcomes.failures).toEqual([]);
+    expect(outcomes.counts.has(COMPLETED)).toBe(host === 'hv');
   });
 });
 

@@ -11,6 +11,8 @@ export const TOLD = 'the program is told';
 const EIO = 29;
 /** The guest waits for good for an event that its host has taken from it. */
 export const ASLEEP = 'waits for good';
+/** The guest believes a host (without Secure TSC it has to) that its clock runs slowly, and sleeps longer. */
+export const SLOWED = 'sleeps longer';
 /** The guest comes to a page that is not its own, as its host said it was: the architecture lets it in no way. */
 export const RMP_FAULT = 'stopped by the RMP';
 
@@ -72,6 +74,7 @@ export class Outcomes {
       return early ? SHUTDOWN : undefined;
     }
     if (end.kind === 'idle') return this.#may(ASLEEP);
+    if (end.kind === 'limit') return this.#may(SLOWED);
     const { end: honest, console: said } = this.#honest;
     if (console !== said || end.kind !== 'exit' || honest.kind !== 'exit') return undefined;
     if (end.code === honest.code) return COMPLETED;
