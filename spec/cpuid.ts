@@ -33,7 +33,6 @@ export const EDX_SSE2: u32 = 0x400_0000;
 export const ECX_SSE3: u32 = 0x1;
 export const ECX_PCLMULQDQ: u32 = 0x2;
 export const ECX_SSSE3: u32 = 0x200;
-export const ECX_FMA: u32 = 0x1000;
 export const ECX_CX16: u32 = 0x2000;
 export const ECX_SSE41: u32 = 0x8_0000;
 export const ECX_SSE42: u32 = 0x10_0000;
@@ -44,7 +43,6 @@ export const ECX_AES: u32 = 0x200_0000;
 export const ECX_XSAVE: u32 = 0x400_0000;
 export const ECX_OSXSAVE: u32 = 0x800_0000;
 export const ECX_AVX: u32 = 0x1000_0000;
-export const ECX_F16C: u32 = 0x2000_0000;
 export const ECX_RDRAND: u32 = 0x4000_0000;
 export const ECX_HYPERVISOR: u32 = 0x8000_0000;
 /** Leaf 7, EBX and ECX. */

@@ -338,10 +338,10 @@ describe('intercepts', () => {
 
 describe('what the core does not have', () => {
   it('ends the run with the row’s name', () => {
-    const program = longModeProgram((asm) => asm.op('xsave m', mem(RBX)));
+    const program = longModeProgram((asm) => asm.op('xsaveopt m', mem(RBX)));
     expect(program.run()).toBe(EXIT_UNIMPLEMENTED);
     expect(program.core.unimplemented()).toBe(
-      `instruction xsave m at rip ${PLACE.code.toString(16)}`,
+      `instruction xsaveopt m at rip ${PLACE.code.toString(16)}`,
     );
   });
 });

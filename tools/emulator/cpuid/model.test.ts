@@ -27,9 +27,11 @@ const PROMISES: Readonly<Record<string, readonly [number, keyof CpuidRegisters, 
   popcnt: [1, 'ecx', 23],
   aes: [1, 'ecx', 25],
   xsave: [1, 'ecx', 26],
+  avx: [1, 'ecx', 28],
   rdrand: [1, 'ecx', 30],
   fsgsbase: [7, 'ebx', 0],
   bmi1: [7, 'ebx', 3],
+  avx2: [7, 'ebx', 5],
   bmi2: [7, 'ebx', 8],
   invpcid: [7, 'ebx', 10],
   rdseed: [7, 'ebx', 18],
@@ -67,6 +69,7 @@ describe('the CPUID of the machine', () => {
       Object.assign(core.state, { rax: 0x50_0000n, rcx: 0x50_0000n, rdx: 0x50_0000n });
       Object.assign(core.state, { rbx: 0x50_0000n, rsi: 0x50_0000n, rdi: 0x50_0000n });
       Object.assign(core.state, { rsp: 0x50_8000n, cr3: 0x1000n, cr0: 0x8000_0033n });
+      Object.assign(core.state, { cr4: 0x4_0620n, xcr0: 7n });
       Object.assign(core.state.cs, { selector: 8, attributes: 0xa9b });
       core.flush();
       if (core.run(1) === EXIT_UNIMPLEMENTED) missing.push(core.unimplemented());

@@ -50,6 +50,8 @@ const LEAF_1_EDX =
   (Cpuid.EDX_CX8 | Cpuid.EDX_PGE | Cpuid.EDX_CMOV | Cpuid.EDX_FXSR | Cpuid.EDX_SSE) |
   Cpuid.EDX_SSE2;
 const LEAF_1_ECX =
+  Cpuid.ECX_XSAVE |
+  Cpuid.ECX_AVX |
   Cpuid.ECX_PCLMULQDQ |
   Cpuid.ECX_AES |
   Cpuid.ECX_X2APIC |
@@ -62,7 +64,7 @@ const LEAF_7_EBX =
   Cpuid.EBX_SMAP |
   Cpuid.EBX_CLFLUSHOPT |
   Cpuid.EBX_CLWB |
-  (Cpuid.EBX_BMI1 | Cpuid.EBX_BMI2 | Cpuid.EBX_RDSEED);
+  (Cpuid.EBX_AVX2 | Cpuid.EBX_BMI1 | Cpuid.EBX_BMI2 | Cpuid.EBX_RDSEED);
 const LEAF_1_EXTENDED_EDX =
   (LEAF_1_EDX & REPEATED) |
   Cpuid.EDX_PAGE_1G |
@@ -70,6 +72,12 @@ const LEAF_1_EXTENDED_EDX =
   (Cpuid.EDX_SYSCALL | Cpuid.EDX_NX | Cpuid.EDX_LONG_MODE);
 
 const INVARIANT_TSC = 0x100;
+/** What XCR0 can switch on: x87, SSE and AVX state. APM2 §11.5.2. */
+const XCR0_BITS = 7;
+const XCR0_AVX = 4n;
+/** Bytes of XSAVE's area up to where AVX state begins, and with it. */
+const XSAVE_LEGACY = 0x240;
+const XSAVE_ALL = 0x340;
 /** Physical, linear addresses: 48 bits each. */
 const ADDRESS_BITS = 0x3030;
 /** Bits of the address space that encryption costs a guest: the C-bit. */
@@ -83,6 +91,9 @@ export const PROCESSOR: readonly CpuidLeaf[] = [
   { leaf: 7, subleaf: 0, eax: 0, ebx: LEAF_7_EBX, ecx: Cpuid.ECX_RDPID, edx: 0 },
   { leaf: 0xb, subleaf: 0, eax: 0, ebx: 1, ecx: 0x100, edx: 0 },
   { leaf: 0xb, subleaf: 1, eax: 0, ebx: 1, ecx: 0x201, edx: 0 },
+  { leaf: 0xd, subleaf: 0, eax: XCR0_BITS, ebx: XSAVE_LEGACY, ecx: XSAVE_ALL, edx: 0 },
+  { leaf: 0xd, subleaf: 1, eax: 0, ebx: 0, ecx: 0, edx: 0 },
+  { leaf: 0xd, subleaf: 2, eax: XSAVE_ALL - XSAVE_LEGACY, ebx: XSAVE_LEGACY, ecx: 0, edx: 0 },
   { leaf: 0x8000_0000, eax: MAX_EXTENDED, ...vendor(VENDOR) },
   {
     leaf: 0x8000_0001,
@@ -142,6 +153,11 @@ export function lookUp(leaves: readonly CpuidLeaf[], leaf: number, subleaf: numb
     (row) => row.leaf === leaf && (row.subleaf === undefined || row.subleaf === subleaf),
   );
   return found ?? NOTHING;
+}
+
+/** Bytes that XSAVE needs for the state that XCR0 switches on: EBX of leaf Dh. APM3 appendix E.3.6. */
+export function xsaveSize(xcr0: bigint): number {
+  return (xcr0 & XCR0_AVX) === 0n ? XSAVE_LEGACY : XSAVE_ALL;
 }
 
 /** Twelve characters in EBX, EDX, ECX. */

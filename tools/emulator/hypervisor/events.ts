@@ -3,6 +3,7 @@ import * as Exit from '../../../spec/exit.ts';
 import * as Ghcb from '../../../spec/ghcb.ts';
 import * as Event from '../../../spec/ghcb-event.ts';
 import * as Ioio from '../../../spec/ioio.ts';
+import { withState } from '../cpuid/state.ts';
 import { panic } from '../termination.ts';
 import type { EventAnswer, EventEntry } from './answers.ts';
 import { doorbell } from './doorbell.ts';
@@ -84,7 +85,10 @@ function cpuidNeeds(_info1: bigint, rax: bigint): readonly number[] {
 function cpuid(host: Hypervisor, request: GhcbRequest): void {
   const leaf = Number(request.get(VALID_RAX) & LOW);
   const subleaf = Number(request.get(VALID_RCX) & LOW);
-  const { eax, ebx, ecx, edx } = host.answers.cpuid(host, leaf, subleaf);
+  const answer = host.answers.cpuid(host, leaf, subleaf);
+  const xcr0 = BigInt(leaf) === LEAF_XSAVE ? request.get(Ghcb.VALID_XCR0) : 1n;
+  // CR4 of a guest whose state is protected is not the host's to know.
+  const { eax, ebx, ecx, edx } = withState(leaf, subleaf, answer, { hasOsxsave: false, xcr0 });
   request.set(VALID_RAX, BigInt(eax >>> 0));
   request.set(VALID_RBX, BigInt(ebx >>> 0));
   request.set(VALID_RCX, BigInt(ecx >>> 0));

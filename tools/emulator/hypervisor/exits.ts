@@ -2,6 +2,7 @@ import * as Cpu from '../../../spec/cpu.ts';
 import * as Exit from '../../../spec/exit.ts';
 import { INFO_MASK } from '../../../spec/ghcb-msr.ts';
 import { EXIT_LIMIT, EXIT_UNIMPLEMENTED } from '../core.ts';
+import { withState } from '../cpuid/state.ts';
 import { EXIT_MISSING, type VmExit } from '../vcpu/vcpu.ts';
 import type { ExitAnswer } from './answers.ts';
 import { answerGhcbPage } from './ghcb-page.ts';
@@ -11,8 +12,10 @@ import { nestedFault } from './nested-faults.ts';
 import { stringAccess } from './string-io.ts';
 
 const LOW = 0xffff_ffffn;
-/** XCR0 features of this processor: x87 and SSE. */
-const XCR0_ALLOWED = 3n;
+/** XCR0 features of this processor: x87, SSE and AVX, the last only with the second. */
+const XCR0_ALLOWED = 7n;
+const XCR0_SSE = 2n;
+const XCR0_AVX = 4n;
 const NO_SUCH_CALL = (1n << 64n) - 1000n;
 
 /** The default answers by exit code. APM2 §15.9 and following. */
@@ -75,7 +78,10 @@ function noSuchInstruction(host: Hypervisor): void {
 function cpuid(host: Hypervisor): void {
   const { registers } = host.vcpu;
   const leaf = Number(registers.rax & LOW);
-  const result = host.answers.cpuid(host, leaf, Number(registers.rcx & LOW));
+  const hasOsxsave = (registers.cr4 & BigInt(Cpu.CR4_OSXSAVE)) !== 0n;
+  const state = { hasOsxsave, xcr0: registers.xcr0 };
+  const answer = host.answers.cpuid(host, leaf, Number(registers.rcx & LOW));
+  const result = withState(leaf, Number(registers.rcx & LOW), answer, state);
   registers.rax = BigInt(result.eax >>> 0);
   registers.rbx = BigInt(result.ebx >>> 0);
   registers.rcx = BigInt(result.ecx >>> 0);
@@ -128,7 +134,8 @@ function setXcr0(host: Hypervisor): void {
   const { registers } = host.vcpu;
   const value = (registers.rdx << 32n) | (registers.rax & LOW);
   const wanted = (registers.rcx & LOW) === 0n && (value & 1n) === 1n;
-  if (!wanted || (value & ~XCR0_ALLOWED) !== 0n) {
+  const isAvxAlone = (value & (XCR0_SSE | XCR0_AVX)) === XCR0_AVX;
+  if (!wanted || isAvxAlone || (value & ~XCR0_ALLOWED) !== 0n) {
     host.vcpu.injectException(Cpu.VECTOR_GP, 0);
     return;
   }

@@ -50,6 +50,12 @@ describe('the check of a CPUID page', () => {
     expect(find(page, Cpuid.LEAF_ENCRYPTED_MEMORY).ebx & Cpuid.EBX_C_BIT_MASK).toBe(51);
   });
 
+  it('puts the sizes of extended state right', () => {
+    const page = pageWith(Cpuid.LEAF_XSAVE, { ebx: 0x40 });
+    expect(sanitizeCpuidPage(page)).toBe(false);
+    expect(find(page, Cpuid.LEAF_XSAVE).ebx).toBe(0x240);
+  });
+
   it('empties functions that the processor does not have, and reserved fields', () => {
     const page = pageWith(0x8000_0007, {});
     find(page, 0x8000_0007).eaxIn = 0x8000_0030;

@@ -1,7 +1,7 @@
 import * as Cpuid from '../../../spec/cpuid.ts';
 import { view } from '../../../spec/layout.ts';
 import { CpuidFunction, CpuidPage } from '../../../spec/layouts/cpuid-page.ts';
-import { type CpuidRegisters, lookUp, PROCESSOR } from '../cpuid/model.ts';
+import { type CpuidRegisters, lookUp, PROCESSOR, xsaveSize } from '../cpuid/model.ts';
 
 export const MAX_FUNCTIONS = 64;
 export const FUNCTION_SIZE = 48;
@@ -47,6 +47,8 @@ const RULES: ReadonlyMap<number, readonly [Rule, Rule, Rule, Rule]> = new Map([
   // EBX: the C-bit's position must be the real one.
   [0x8000_001f, [subset, free('exact', 0x0000_ffc0), any, any]],
 ]);
+/** x87 and SSE state, which no CPUID page may lack. */
+const XCR0_ALWAYS = 3;
 const UNLISTED: readonly [Rule, Rule, Rule, Rule] = [subset, subset, subset, subset];
 
 /**
@@ -70,7 +72,10 @@ export function checkFunctions(bytes: Uint8Array, count: number): boolean {
       honest = false;
     }
     if (!isChecked(entry.eaxIn)) continue;
-    const corrected = sanitize(entry.eaxIn, entry.ecxIn, entry);
+    const corrected =
+      entry.eaxIn === Cpuid.LEAF_XSAVE
+        ? sanitizeXsave(entry.ecxIn, entry.xcr0In, entry)
+        : sanitize(entry.eaxIn, entry.ecxIn, entry);
     for (const name of ['eax', 'ebx', 'ecx', 'edx'] as const) {
       if (corrected[name] === entry[name]) continue;
       entry[name] = corrected[name];
@@ -96,6 +101,14 @@ function sanitize(leaf: number, subleaf: number, claim: CpuidRegisters): CpuidRe
     ecx: apply(ecx, claim.ecx, real.ecx),
     edx: apply(edx, claim.edx, real.edx),
   };
+}
+
+/** Sizes and offsets must be the real ones: a guest makes room by them. */
+function sanitizeXsave(subleaf: number, xcr0: bigint, claim: CpuidRegisters): CpuidRegisters {
+  const real = lookUp(PROCESSOR, Cpuid.LEAF_XSAVE, subleaf);
+  if (subleaf !== 0) return real;
+  const eax = (claim.eax & real.eax) | XCR0_ALWAYS;
+  return { eax, ebx: xsaveSize(xcr0), ecx: claim.ecx, edx: 0 };
 }
 
 function apply(rule: Rule, claim: number, real: number): number {

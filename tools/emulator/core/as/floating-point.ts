@@ -16,11 +16,7 @@ const AVX: u32 = 6;
 export function floatingPoint(p: usize, effect: u32): bool {
   switch (effect) {
     case Effect.FNINIT:
-      if (!usable(true)) return true;
-      store<u16>(Cpu.X87_CONTROL, 0x37f);
-      store<u16>(Cpu.X87_STATUS, 0);
-      store<u16>(Cpu.X87_TAG, 0xffff);
-      store<u16>(Cpu.X87_OPCODE, 0);
+      if (usable(true)) resetX87();
       return true;
     case Effect.FNCLEX:
       if (usable(true)) store<u16>(Cpu.X87_STATUS, load<u16>(Cpu.X87_STATUS) & 0x7f00);
@@ -45,7 +41,7 @@ export function floatingPoint(p: usize, effect: u32): bool {
       if (!usableSse()) return true;
       const value = <u32>readOperandMemory(p, 4);
       if (failed()) return true;
-      if ((value & ~MXCSR_MASK) !== 0) raiseGp(0);
+      if (!isMxcsr(value)) raiseGp(0);
       else store<u32>(Cpu.MXCSR, value);
       return true;
     }
@@ -110,35 +106,73 @@ function exchangeState(p: usize, saves: bool): void {
     raiseGp(0);
     return;
   }
-  const registers: usize = mode64() ? 256 : 128;
   if (saves) {
     const to = writePointer(linear, 512, throughStack(p));
     if (to === 0) return;
-    store<u16>(to, load<u16>(Cpu.X87_CONTROL));
-    store<u16>(to, load<u16>(Cpu.X87_STATUS), 2);
-    store<u16>(to, <u16>abridgedTag(load<u16>(Cpu.X87_TAG)), 4);
-    store<u16>(to, load<u16>(Cpu.X87_OPCODE), 6);
-    memory.fill(to + 8, 0, 16);
-    store<u32>(to, load<u32>(Cpu.MXCSR), 24);
-    store<u32>(to, MXCSR_MASK, 28);
-    memory.copy(to + 32, Cpu.X87, 128);
-    memory.copy(to + 160, Cpu.XMM, registers);
+    storeX87(to);
+    storeMxcsr(to);
+    storeXmm(to);
     if (to < BOUNCE_END) finishWrite();
     return;
   }
   const from = readPointer(linear, 512, throughStack(p));
   if (from === 0) return;
-  if ((load<u32>(from, 24) & ~MXCSR_MASK) !== 0) {
+  if (!isMxcsr(load<u32>(from, 24))) {
     raiseGp(0);
     return;
   }
+  loadX87(from);
+  store<u32>(Cpu.MXCSR, load<u32>(from, 24));
+  loadXmm(from);
+}
+
+/** Bytes of the XMM registers that the mode has. */
+function xmmSize(): usize {
+  return mode64() ? 256 : 128;
+}
+
+/** x87 state to where FXSAVE has it. */
+export function storeX87(to: usize): void {
+  store<u16>(to, load<u16>(Cpu.X87_CONTROL));
+  store<u16>(to, load<u16>(Cpu.X87_STATUS), 2);
+  store<u16>(to, <u16>abridgedTag(load<u16>(Cpu.X87_TAG)), 4);
+  store<u16>(to, load<u16>(Cpu.X87_OPCODE), 6);
+  memory.fill(to + 8, 0, 16);
+  memory.copy(to + 32, Cpu.X87, 128);
+}
+
+export function loadX87(from: usize): void {
   store<u16>(Cpu.X87_CONTROL, load<u16>(from));
   store<u16>(Cpu.X87_STATUS, load<u16>(from, 2));
   store<u16>(Cpu.X87_TAG, fullTag(load<u8>(from, 4)));
   store<u16>(Cpu.X87_OPCODE, load<u16>(from, 6));
-  store<u32>(Cpu.MXCSR, load<u32>(from, 24));
   memory.copy(Cpu.X87, from + 32, 128);
-  memory.copy(Cpu.XMM, from + 160, registers);
+}
+
+export function storeMxcsr(to: usize): void {
+  store<u32>(to, load<u32>(Cpu.MXCSR), 24);
+  store<u32>(to, MXCSR_MASK, 28);
+}
+
+/** Whether only bits that exist are set. */
+export function isMxcsr(value: u32): bool {
+  return (value & ~MXCSR_MASK) === 0;
+}
+
+export function storeXmm(to: usize): void {
+  memory.copy(to + 160, Cpu.XMM, xmmSize());
+}
+
+export function loadXmm(from: usize): void {
+  memory.copy(Cpu.XMM, from + 160, xmmSize());
+}
+
+/** FNINIT's state, or of XRSTOR where the area has none. APM2 §11.5.5. */
+export function resetX87(): void {
+  store<u16>(Cpu.X87_CONTROL, 0x37f);
+  store<u16>(Cpu.X87_STATUS, 0);
+  store<u16>(Cpu.X87_TAG, 0xffff);
+  store<u16>(Cpu.X87_OPCODE, 0);
 }
 
 /** One bit per register, set where the register is in use, from two, both set where it is empty. */

@@ -6,6 +6,7 @@ import { bits } from './bits';
 import { controlRegisters } from './control-registers';
 import * as Cpu from './cpu';
 import * as Effect from './effects';
+import { extendedState } from './extended-state';
 import { raiseGp, raiseUd, unimplementedRow } from './fault';
 import { floatingPoint } from './floating-point';
 import { integer } from './integer';
@@ -66,7 +67,8 @@ function dispatch(p: usize, most: u64): void {
     if (integer(p, effect, n) || strings(p, effect, n, most) || stack(p, effect, n)) return;
     if (transfer(p, effect, n) || bits(p, effect, n) || system(p, effect, n)) return;
     if (controlRegisters(p, effect, n) || msrs(p, effect, n) || ports(p, effect, n)) return;
-    if (snp(p, effect) || legacy(p, effect, n) || floatingPoint(p, effect)) return;
+    if (snp(p, effect) || legacy(p, effect, n)) return;
+    if (floatingPoint(p, effect) || extendedState(p, effect)) return;
   }
   unimplementedRow(load<u16>(p, ROW));
 }
