@@ -153,9 +153,33 @@ describe('a table', () => {
   });
 });
 
+describe('a spill slot', () => {
+  it('has room for what it holds, beside others of other sizes', () => {
+    const all = Array.from({ length: 6 }, (_, i) => i);
+    const set = (i: number) => `
+      (local.set $v${i} (i32x4.splat (i32.add (local.get 0) (i32.const ${i}))))
+      (local.set $i${i} (i32.add (local.get 0) (i32.const ${16 * i})))
+      (local.set $d${i} (f64.convert_i32_u (i32.add (local.get 0) (i32.const ${i}))))
+      (local.set $l${i} (i64.extend_i32_u (i32.sub (local.get 0) (i32.const ${i}))))`;
+    // The last lane of a vector, what lies at an index (zero), and a number of either kind.
+    const use = (i: number) => `
+      (i32x4.extract_lane 3 (local.get $v${i})) (i32.load (local.get $i${i})) i32.add
+      (i32.trunc_f64_u (local.get $d${i})) i32.add (i32.wrap_i64 (local.get $l${i})) i32.add`;
+    const module = `(module (memory 1)
+      (func $touch (param i32) (result i32) (if (result i32) (local.get 0)
+        (then (call $touch (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 0))))
+      (func (export "f") (param i32) (result i32)
+        ${all.map((i) => `(local $v${i} v128) (local $i${i} i32) (local $d${i} f64) (local $l${i} i64)`).join(' ')}
+        ${all.map(set).join(' ')} (drop (call $touch (i32.const 3)))
+        ${all.map(use).join(' ')} ${'i32.add '.repeat(all.length - 1)}))`;
+    // Of each: (n + i) + 0 + (n + i) + (n - i).
+    const expected = (n: number) => i32(all.reduce((sum, i) => sum + 3 * n + i, 0));
+    expect(answers(module, `f ${i32(100)}`, `f ${i32(7)}`)).toEqual([expected(100), expected(7)]);
+  });
+});
+
 describe('the stack', () => {
-  it('ends at its guard, whatever the size of a frame', () => {
-    const count = 1200;
+  it.each([40, 1200, 5000])('ends at its guard, with frames of %i numbers', (count) => {
     const all = Array.from({ length: count }, (_, i) => i);
     const module = `(module (memory 1)
       (func $f (export "f") (param i32) (result i32)
