@@ -116,7 +116,8 @@ export function makeObject(
     intercepts: output.intercepts,
     lines: output.lines,
     memory,
-    start: start !== undefined && context.linked ? `${start}.outer` : start,
+    // An imported one has a symbol of its exporter's, which is for outside already.
+    start: context.linked && start?.startsWith(`${instance}!`) ? `${start}.outer` : start,
     sourceMapUrl: module.sourceMapUrl,
   };
 }
