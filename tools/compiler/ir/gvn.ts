@@ -1,4 +1,4 @@
-import { isSimplifiable, Simplifier } from './simplify.ts';
+import { isCommutative, isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, type Fn, isPure, mapOperands, resolve, type Value } from './value.ts';
 
 /**
@@ -12,12 +12,17 @@ export function numberValues(fn: Fn): void {
   let block: Block;
   let body: Value[] = [];
 
-  const find = (op: number, args: readonly Value[], imm: number): Value | undefined => {
+  const findExact = (op: number, args: readonly Value[], imm: number): Value | undefined => {
     for (const value of known.get(hash(op, args, imm)) ?? []) {
       if (value.op !== op || value.imm !== imm || !sameArgs(value.args, args)) continue;
       if (dominance.dominates(value.block as Block, block)) return value;
     }
     return undefined;
+  };
+  const find = (op: number, args: readonly Value[], imm: number): Value | undefined => {
+    const same = findExact(op, args, imm);
+    if (same || !isCommutative(op)) return same;
+    return findExact(op, [args[1] as Value, args[0] as Value], imm);
   };
   const add = (value: Value) => {
     const key = hash(value.op, value.args, value.imm);

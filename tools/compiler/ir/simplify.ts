@@ -90,6 +90,9 @@ export class Simplifier implements Maker {
     } else if (o === Op.I32_OR || o === Op.I64_OR) {
       const result = this.#rotation(type, a, b);
       if (result) return result;
+    } else if (o === Op.I32_ADD) {
+      const result = this.#addWithin(a, b) ?? this.#addWithin(b, a);
+      if (result) return result;
     }
     if (a === b && type === Type.I32) {
       const result = this.#withItself(o, a);
@@ -226,6 +229,13 @@ export class Simplifier implements Maker {
     }
   }
 
+  /** (x + c) + y is (x + y) + c: sums of several rounds of a loop, or of fields, have x + y in common. */
+  #addWithin(sum: Value, y: Value): Value | undefined {
+    if (sum.op !== Op.I32_ADD || arg(sum, 1).op !== Op.I32_CONST) return undefined;
+    const inner = this.make(Op.I32_ADD, Type.I32, [arg(sum, 0), y]);
+    return this.make(Op.I32_ADD, Type.I32, [inner, arg(sum, 1)]);
+  }
+
   /** x << n | x >>> (width - n) is a rotation. */
   #rotation(type: number, a: Value, b: Value): Value | undefined {
     const wide = type === Type.I64;
@@ -312,6 +322,11 @@ const INVERSE = new Map<number, number>(
     ]),
   ]),
 );
+
+/** Whether the operands of an integer operation may be exchanged. */
+export function isCommutative(op: number): boolean {
+  return COMMUTED.get(op) === op;
+}
 
 /** The integer comparison that holds where this one does not. */
 export function inverseOf(op: number): number | undefined {
