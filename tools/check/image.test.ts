@@ -8,7 +8,7 @@ import { type Build, type BuiltKernel, buildImage, buildKernel } from '../image/
 import { readManifest } from '../image/manifest.ts';
 import { root } from '../root.ts';
 import { checkImage, type Report, readProgram } from './check.ts';
-import { instructionAt } from './instruction.ts';
+import { type Instruction, instructionAt } from './instruction.ts';
 import type { CodeFunction, Program } from './program.ts';
 import { printReport, printViolation } from './report.ts';
 
@@ -176,6 +176,35 @@ describe('a byte changed in an image', () => {
       ({ end }, i) => (program.functions[i + 1]?.start ?? end) > end,
     ) as CodeFunction;
     expect(broken(poke(gap.end, HLT)).join()).toMatch(/code outside of functions/);
+  });
+
+  /** The n-th instruction with this effect of a stub. */
+  function inStub(name: string, effect: string, n = 0): Instruction {
+    const { start, end } = program.functions.find((each) => each.name === name) as CodeFunction;
+    const bytes = program.memory.read(start, end - start) ?? new Uint8Array();
+    const found: Instruction[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const instruction = instructionAt(bytes, start, at);
+      if (typeof instruction === 'string') break;
+      if (instruction.row.effect.name === effect) found.push(instruction);
+      at = instruction.next - start;
+    }
+    return found[n] as Instruction;
+  }
+
+  const last = ({ next }: Instruction) => next - 1;
+  const NOP = 0x90;
+  it.each<[string, string, string, number, (instruction: Instruction) => number, number, RegExp]>([
+    ['restores another register', 'boot!trapLeave', 'pop', 4, last, 0x5a, /changes what was inter/],
+    ['takes back less than was pushed', 'boot!trapLeave', 'add', 0, last, 8, /changes what was in/],
+    ['leaves out a push', 'boot!enter', 'push', 0, last, NOP, /does not return as it was called/],
+    ['halts', 'boot!trap', 'cld', 0, last, 0xf4, /not allowed/],
+    ['says another vector', 'boot!vector', 'push', 1, last, 7, /push its vector's frame/],
+    ['reads a port', 'boot!waitOut', 'cli', 0, last, 0xec, /not allowed/],
+    ['jumps beyond its end', 'boot!waitOpen', 'jcc', 0, last, 0x70, /control runs out|called/],
+  ])('%s in a stub', (_, stub, effect, n, place, byte, rule) => {
+    const instruction = inStub(stub, effect, n);
+    expect(broken(poke(place(instruction), byte)).join()).toMatch(rule);
   });
 
   it('ends a function earlier than it does', () => {
