@@ -10,6 +10,8 @@ export const END_OF_INTERRUPT: u32 = 0xb0;
 /** 7:0 vector, 8 the APIC is on. */
 export const SPURIOUS: u32 = 0xf0;
 export const TIMER: u32 = 0x320;
+/** What the 8259 interrupts through. */
+export const LINT0: u32 = 0x350;
 export const INITIAL_COUNT: u32 = 0x380;
 export const CURRENT_COUNT: u32 = 0x390;
 export const DIVIDE: u32 = 0x3e0;

@@ -35,6 +35,8 @@ export function openApic(): void {
     registers = reserveWindow(1);
     map(registers, u64(Apic.PAGE), WRITE | SHARED | UNCACHED);
   }
+  // Firmware may have left the 8254 running: its interrupt comes as vector 8, which is #DF's.
+  if (!hasGhcb()) writeApic(Apic.LINT0, Apic.MASKED);
   writeApic(Apic.TASK_PRIORITY, 0);
   const spurious = Apic.SPURIOUS_ENABLE | SPURIOUS_VECTOR;
   writeApic(Apic.SPURIOUS, spurious);

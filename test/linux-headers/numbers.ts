@@ -33,6 +33,7 @@ export const numbers: Readonly<Record<string, Names>> = {
         SPURIOUS: 'SPIV',
         SPURIOUS_ENABLE: 'SPIV_APIC_ENABLED',
         TIMER: 'LVTT',
+        LINT0: 'LVT0',
         MASKED: 'LVT_MASKED',
         INITIAL_COUNT: 'TMICT',
         CURRENT_COUNT: 'TMCCT',
