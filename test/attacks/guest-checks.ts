@@ -247,7 +247,7 @@ function known(opcode: u32): u32 {`,
   ),
   'modes-listed': gone(
     'platform.ts',
-    'if (((info.modes >> platform) & 1) === 0) panic(MODE_NOT_ALLOWED);',
+    'if (((info.modes >> record.platform) & 1) === 0) panic(MODE_NOT_ALLOWED);',
   ),
   'features-allowed': gone(
     'platform.ts',
