@@ -55,6 +55,7 @@ soak: all
 	TACIT_WASI_PROGRAMS=all npx vitest run --testTimeout=0 test/wasi-programs.test.ts
 	TACIT_ORACLE_CASES=200 npx vitest run --testTimeout=0 tools/emulator/core/oracle.test.ts
 	TACIT_CONSISTENCY_PROGRAMS=2000 npx vitest run --testTimeout=0 tools/emulator/core/consistency.test.ts
+	TACIT_FLIPS=2000 npx vitest run --testTimeout=0 tools/check/flips.test.ts
 	TACIT_PSP_CASES=100000 npx vitest run --testTimeout=0 test/psp-fuzz.test.ts
 	TACIT_FUZZ_CASES=100000 npx vitest run --testTimeout=0 test/answers-fuzz.test.ts
 	TACIT_MUTATIONS=each npx vitest run --testTimeout=0 test/attacks
