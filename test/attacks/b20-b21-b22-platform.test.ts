@@ -22,7 +22,7 @@ const SPURIOUS = X2APIC + (Apic.SPURIOUS >> 4);
 /** The first entry of the CPUID page. */
 const FIRST = CpuidPage.fields.functions.offset;
 /** Leaf 7 EBX: what the machine's CPU does not have. */
-const AVX2 = 0x20;
+const AVX512F = 0x1_0000;
 /** RAM that is the guest's, and the host would have it written. */
 const TARGET = 0x3f_f000;
 
@@ -79,7 +79,7 @@ testRow('B20', {
             const edited = page.slice();
             const at = findLeaf(edited, Cpuid.LEAF_STRUCTURED_FEATURES);
             const entry = view(CpuidFunction, edited, at);
-            entry.ebx = (entry.ebx | AVX2) >>> 0;
+            entry.ebx = (entry.ebx | AVX512F) >>> 0;
             return edited;
           }),
         ),
