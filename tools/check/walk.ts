@@ -13,6 +13,8 @@ import { ARGUMENTS, R14, RSP, readRegister, SAVED, type Visit } from './visit.ts
 
 /** Joins after which bounds that still move are widened. */
 const PATIENCE = 3;
+/** Looks at blocks, for each byte of a function, after which it counts as not to be followed. */
+const MOST_LOOKS = 16;
 const POINTER_SIZE = 8;
 /** Bits of {@link RESULTS}. */
 const ALL_RESULTS = 0b11;
@@ -87,7 +89,12 @@ class Walk implements Visit {
     fn.dataUses.clear();
     fn.tableUses.clear();
     this.#flow(fn.code.start, this.#entryState(), -1);
+    let left = MOST_LOOKS * this.#nodes.length;
     for (let at = this.#pending.take(); at !== undefined; at = this.#pending.take()) {
+      if (--left < 0) {
+        this.analysis.violate(fn, 'code that cannot be followed to an end', at);
+        return;
+      }
       this.#block(at);
       if (this.restart) return;
     }
