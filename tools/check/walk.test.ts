@@ -67,6 +67,15 @@ describe('where paths meet', () => {
     expect(found.join()).toMatch(UNPROVEN);
   });
 
+  it('a loop from the middle of an instruction, back in step behind it, is followed to its end', () => {
+    const found = violationsOf((asm) => {
+      asm.op('mov r32, imm32', EAX, 0x9090_9090);
+      // jo: to the first of the four NOPs in the number.
+      asm.bytes([0x70, 0xfa]);
+    });
+    expect(found.join()).toMatch(/into the middle of an instruction/);
+  });
+
   it('an address below what was touched on some path only may lie beyond the guard', () => {
     const found = violationsOf((asm) => {
       const skip = asm.label();

@@ -13,8 +13,6 @@ import { ARGUMENTS, R14, RSP, readRegister, SAVED, type Visit } from './visit.ts
 
 /** Joins after which bounds that still move are widened. */
 const PATIENCE = 3;
-/** Looks at blocks, for each byte of a function, after which it counts as not to be followed. */
-const MOST_LOOKS = 16;
 const POINTER_SIZE = 8;
 /** Bits of {@link RESULTS}. */
 const ALL_RESULTS = 0b11;
@@ -89,12 +87,7 @@ class Walk implements Visit {
     fn.dataUses.clear();
     fn.tableUses.clear();
     this.#flow(fn.code.start, this.#entryState(), -1);
-    let left = MOST_LOOKS * this.#nodes.length;
     for (let at = this.#pending.take(); at !== undefined; at = this.#pending.take()) {
-      if (--left < 0) {
-        this.analysis.violate(fn, 'code that cannot be followed to an end', at);
-        return;
-      }
       this.#block(at);
       if (this.restart) return;
     }
@@ -139,9 +132,7 @@ class Walk implements Visit {
     if (!node) {
       this.#nodes[address - start] = { state, sources: new Set([source]), joins: 0 };
       this.#pending.add(address);
-      // Code that ran on through this address has to stop here, and join.
-      const owner = this.#owners[address - start];
-      if (owner && owner !== address - start + 1) this.#pending.add(start + owner - 1);
+      this.#takeOver(address);
       return;
     }
     if (node.sources.size === 1 && node.sources.has(source)) {
@@ -154,6 +145,17 @@ class Walk implements Visit {
     const widens = ++node.joins > PATIENCE;
     // The address names the join: values do not outlive the walk through their function.
     if (node.state.merge(state, { ids, join: address, widens })) this.#pending.add(address);
+  }
+
+  /** Code that ran on through `address`, which leads a block from now on, has to stop there, and join. */
+  #takeOver(address: number): void {
+    const { start, end } = this.fn.code;
+    const owner = this.#owners[address - start];
+    if (!owner || owner === address - start + 1) return;
+    for (let at = address; at < end; at++) {
+      if (this.#owners[at - start] === owner) this.#owners[at - start] = 0;
+    }
+    this.#pending.add(start + owner - 1);
   }
 
   #block(leader: number): void {
@@ -170,7 +172,9 @@ class Walk implements Visit {
       if (state.halfWritten === halfWritten) this.#checkHalves(state, address);
       if (!goesOn || this.restart) return;
       const { next } = instruction;
-      if (this.#nodes[next - start]) {
+      // A path from the middle of an instruction may fall in step with code that was seen before.
+      const owner = this.#owners[next - start];
+      if (this.#nodes[next - start] || (owner && owner !== leader - start + 1)) {
         this.#flow(next, state, address);
         return;
       }
