@@ -1,8 +1,10 @@
 /** Where a host can find what a guest keeps secret, and whether it changed what is the guest's. */
+
 import { createHash } from 'node:crypto';
 import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import type { Machine } from '../../tools/emulator/machine.ts';
 import { protectedState } from '../../tools/emulator/mode.ts';
+import { GENERAL_REGISTERS } from '../../tools/emulator/registers.ts';
 
 /** What a small guest keeps secret. */
 export const CANARY = 0x5eed_cafe_f00d_d00dn;
@@ -46,10 +48,7 @@ export function fingerprint(machine: Machine): string {
   return hash.digest('hex');
 }
 
-const REGISTERS = [
-  ...(['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'rip', 'cr3'] as const),
-  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rflags'] as const),
-] as const;
+const REGISTERS = [...GENERAL_REGISTERS, ...(['rip', 'rflags', 'cr3'] as const)] as const;
 
 function contains(bytes: Uint8Array, secret: Uint8Array): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(Buffer.from(secret));

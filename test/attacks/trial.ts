@@ -7,6 +7,7 @@ import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import { launchIgvm } from '../../tools/emulator/launch/igvm.ts';
 import { createMachine, type Machine, type MachineOptions } from '../../tools/emulator/machine.ts';
 import { encrypted, protectedState } from '../../tools/emulator/mode.ts';
+import { GENERAL_REGISTERS } from '../../tools/emulator/registers.ts';
 import type { Termination } from '../../tools/emulator/termination.ts';
 import type { Guest, Guests } from './guests.ts';
 import type { Outcome, Setting } from './row.ts';
@@ -15,10 +16,7 @@ const MIB = 0x10_0000;
 const LIMIT = 20_000_000;
 const MOST_EXITS = 100_000;
 const MOST_STEPS = 20_000;
-const GENERAL = [
-  ...(['rax', 'rcx', 'rdx', 'rbx', 'rbp', 'rsi', 'rdi'] as const),
-  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const),
-] as const;
+const GENERAL = GENERAL_REGISTERS.filter((name) => name !== 'rsp');
 /** Where the victim's generator starts: test/fixtures/attacks/victim.ts. */
 const SEED = 0x0123_4567_89ab_cdefn;
 

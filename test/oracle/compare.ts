@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CR4_OSXSAVE } from '../../spec/cpu.ts';
 import { type Core, EXIT_UNIMPLEMENTED } from '../../tools/emulator/core.ts';
+import { GENERAL_REGISTERS } from '../../tools/emulator/registers.ts';
 import { longModeProgram, setSegment } from '../core-program.ts';
 import type { Case } from './cases.ts';
 import { oracleProgram } from './program.ts';
@@ -83,27 +84,8 @@ export class EmulatorRunner {
   }
 }
 
-const NAMES = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-] as const;
-
 function load({ state }: Core, from: State): void {
-  NAMES.forEach((name, n) => {
+  GENERAL_REGISTERS.forEach((name, n) => {
     state[name] = from.registers[n] as bigint;
   });
   state.rip = from.rip;
@@ -115,7 +97,7 @@ function load({ state }: Core, from: State): void {
 function store(core: Core): State {
   const { state } = core;
   return {
-    registers: NAMES.map((name) => state[name]),
+    registers: GENERAL_REGISTERS.map((name) => state[name]),
     rip: state.rip,
     flags: state.rflags,
     xmm: Uint8Array.from(state.xmm),
@@ -137,7 +119,7 @@ export function differences(one: Case, cpu: Outcome, emulator: Outcome): string[
   };
   note('vector', cpu.vector, emulator.vector);
   const wide = one.mode === 64 ? (1n << 64n) - 1n : 0xffff_ffffn;
-  NAMES.slice(0, one.mode === 64 ? 16 : 8).forEach((name, n) => {
+  GENERAL_REGISTERS.slice(0, one.mode === 64 ? 16 : 8).forEach((name, n) => {
     note(name, (cpu.registers[n] as bigint) & wide, (emulator.registers[n] as bigint) & wide);
   });
   note('rip', cpu.rip, emulator.rip);
@@ -156,6 +138,8 @@ export function differences(one: Case, cpu: Outcome, emulator: Outcome): string[
 /** The case as a line that says how to see it again. */
 export function describeCase({ row, mode, code, state }: Case): string {
   const bytes = Buffer.from(code).toString('hex');
-  const registers = NAMES.map((name, n) => `${name}=${state.registers[n]?.toString(16)}`).join(' ');
+  const registers = GENERAL_REGISTERS.map(
+    (name, n) => `${name}=${state.registers[n]?.toString(16)}`,
+  ).join(' ');
   return `${row.id} (${mode} bits) ${bytes} flags=${state.flags.toString(16)} ${registers}`;
 }

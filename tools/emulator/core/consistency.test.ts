@@ -6,6 +6,7 @@ import { WINDOW } from '../../../test/oracle/record.ts';
 import { random } from '../../../test/random.ts';
 import { Assembler } from '../../compiler/x86/assembler.ts';
 import { EXIT_LIMIT } from '../core.ts';
+import { GENERAL_REGISTERS } from '../registers.ts';
 import { buildCore } from './build.ts';
 
 beforeAll(buildCore);
@@ -79,29 +80,10 @@ function start(code: Uint8Array, at: number, seed: bigint): Program {
   return program;
 }
 
-const REGISTERS = [
-  'rax',
-  'rcx',
-  'rdx',
-  'rbx',
-  'rsp',
-  'rbp',
-  'rsi',
-  'rdi',
-  'r8',
-  'r9',
-  'r10',
-  'r11',
-  'r12',
-  'r13',
-  'r14',
-  'r15',
-] as const;
-
 /** Everything that a guest could tell. */
 function fingerprint({ core }: Program, exit: number): string {
   const { state, control } = core;
-  const registers = REGISTERS.map((name) => state[name]);
+  const registers = GENERAL_REGISTERS.map((name) => state[name]);
   return [
     exit,
     control.exitInfo1,

@@ -4,6 +4,7 @@ import { IgvmNativeContext } from '../../../spec/layouts/igvm.ts';
 import { Vmsa, type VmsaSegment } from '../../../spec/layouts/vmsa.ts';
 import * as Msr from '../../../spec/msr.ts';
 import { PAGE } from '../hypervisor/guest-memory.ts';
+import { GENERAL_REGISTERS } from '../registers.ts';
 
 /** Attributes of VMSA segments: bits 8..23 of a descriptor without the gap in them. APM2 §4.8. */
 const CODE_32 = 0xc9b;
@@ -76,11 +77,9 @@ export function nativeState(context: Uint8Array): Uint8Array {
   return page;
 }
 
-// biome-ignore format: as in the context's table
 const REGISTERS = [
-  'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi',
-  'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15',
-  'rip', 'rflags', 'cr0', 'cr3', 'cr4', 'efer',
+  ...GENERAL_REGISTERS,
+  ...(['rip', 'rflags', 'cr0', 'cr3', 'cr4', 'efer'] as const),
 ] as const;
 
 /** From descriptor bits 8..23 as they are to the VMSA's form, where bits 15:12 are at 11:8. */

@@ -3,6 +3,7 @@ import { view } from '../../../spec/layout.ts';
 import { Vmsa, type VmsaSegment } from '../../../spec/layouts/vmsa.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
 import type { Core } from '../core.ts';
+import { GENERAL_REGISTERS } from '../registers.ts';
 
 type State = Core['state'];
 
@@ -10,9 +11,9 @@ const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'gdtr', 'ldtr', 'idtr', 't
 
 /** Registers that have one name and one size in both. */
 const WORDS = [
-  ...(['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const),
-  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip', 'rflags'] as const),
-  ...(['cr0', 'cr2', 'cr3', 'cr4', 'efer', 'dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const),
+  ...GENERAL_REGISTERS,
+  ...(['rip', 'rflags', 'cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const),
+  ...(['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const),
   ...(['star', 'lstar', 'cstar', 'sfmask', 'kernelGsBase'] as const),
   ...(['sysenterCs', 'sysenterEsp', 'sysenterEip', 'xcr0', 'xss'] as const),
 ] as const;
