@@ -1,3 +1,4 @@
+import { E, NE } from './branch.ts';
 import type { Instruction, MemoryOperand } from './instruction.ts';
 import { operandValue } from './operands.ts';
 import { placeOf } from './place.ts';
@@ -54,7 +55,9 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
     case 'imul3':
       return atMost(product(number(second).most, number(third).most, mask));
     case 'cmovcc': {
-      const [a, b] = [value(first), value(second)];
+      const { condition } = row.effect;
+      const a = chosen(state, value(first), condition === E);
+      const b = chosen(state, value(second), condition === NE);
       if (a.kind === 'address' && !a.plus && !a.isReference && visit.analysis.types.isEntry(a.at)) {
         visit.analysis.followReferences();
         if (isReference(b)) return { kind: 'entry', id: ids.next() };
@@ -87,6 +90,13 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
       }
       return ids.number(mask);
   }
+}
+
+/** A value that is chosen if what was compared last was not equal, or for some other reason. */
+function chosen({ comparison }: State, value: Value, isOfUnequal: boolean): Value {
+  const known = comparison?.ifNotEqual;
+  const isKnown = isOfUnequal && value.kind === 'number' && value.id === known?.id;
+  return isKnown ? known : value;
 }
 
 /** Whether the instruction loads the address of the record from an entry, as 64 bits. */

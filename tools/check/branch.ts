@@ -3,42 +3,56 @@ import { below, type Comparison, fits, type State } from './state.ts';
 import { constantOf, type Numeric, type Value } from './value.ts';
 
 /** Condition codes: below, above or equal, equal, not equal, below or equal, above. */
-const [B, AE, E, NE, BE, A] = [2, 3, 4, 5, 6, 7];
+export const [B, AE, E, NE, BE, A] = [2, 3, 4, 5, 6, 7] as const;
 
-/** Adds to a state what holds where a conditional jump was taken, or (`taken` false) was not. */
-export function assume(state: State, instruction: Instruction, taken: boolean): void {
+/**
+ * Adds to a state what holds where a conditional jump was taken, or (`taken` false) was not. The bounds
+ * that follow are added to `stops`.
+ */
+export function assume(
+  state: State,
+  instruction: Instruction,
+  taken: boolean,
+  stops: Set<number>,
+): void {
   const { comparison } = state;
   if (!comparison) return;
   const { condition } = instruction.row.effect;
   const holds = taken ? condition : condition ^ 1;
   if (holds === E && comparison.ifEqual) state.addFact(...comparison.ifEqual);
+  if (holds === NE && comparison.ifNotEqual) state.refine(comparison.ifNotEqual);
+  if (comparison.isOfEquality && holds !== E && holds !== NE) return;
   const { left, right, width } = comparison;
   if (left.kind !== 'number' || right.kind !== 'number') return;
   // The comparison saw `width` bits: it tells of the whole number only if there are no more.
   const limit = width >= 64 ? Infinity : 2 ** width - 1;
   if (left.most > limit || right.most > limit) return;
   noteRelation(state, comparison, holds);
+  const cap = (value: Numeric, most: number) => {
+    if (most >= 0) stops.add(most);
+    if (most < value.most && most >= 0) state.refine({ ...value, most });
+  };
   switch (holds) {
     case B:
-      cap(state, left, right.most - 1);
+      cap(left, right.most - 1);
       break;
     case BE:
-      cap(state, left, right.most);
+      cap(left, right.most);
       break;
     case A:
-      cap(state, right, left.most - 1);
+      cap(right, left.most - 1);
       raise(state, left, right.least + 1);
       break;
     case AE:
-      cap(state, right, left.most);
+      cap(right, left.most);
       raise(state, left, right.least);
       break;
     case E:
-      cap(state, left, right.most);
-      cap(state, right, left.most);
+      cap(left, right.most);
+      cap(right, left.most);
       // Where nothing is left of a shift to the right, there were no bits above.
       if (left.term?.op === 'shr' && right.most === 0) {
-        cap(state, left.term.of, 2 ** left.term.by - 1);
+        cap(left.term.of, 2 ** left.term.by - 1);
       }
       break;
     case NE:
@@ -62,10 +76,6 @@ function sizeAt(value: Value): number | undefined {
   if (value.kind !== 'number' || value.term?.op !== 'load' || value.term.size !== 4)
     return undefined;
   return value.term.at;
-}
-
-function cap(state: State, value: Numeric, most: number): void {
-  if (most < value.most && most >= 0) state.refine({ ...value, most });
 }
 
 function raise(state: State, value: Numeric, least: number): void {

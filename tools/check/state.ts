@@ -9,7 +9,11 @@ export interface Comparison {
   /** Bits. */
   readonly width: number;
   /** The fact that holds if both are equal. */
-  readonly ifEqual: readonly [key: string, value: number] | undefined;
+  readonly ifEqual?: readonly [key: string, value: number] | undefined;
+  /** What is known of a number if they are not. */
+  readonly ifNotEqual?: Numeric;
+  /** Whether the flags tell no more than that both are equal, or not. */
+  readonly isOfEquality?: boolean;
 }
 
 /** Eight bytes of data that were written, and may be the first half of an entry. */

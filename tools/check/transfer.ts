@@ -106,7 +106,10 @@ function compare(visit: Visit, state: State, instruction: Instruction): void {
   state.comparison = { left, right, width, ifEqual };
 }
 
-/** Flags that tell whether a number is zero: of `test` with itself, and of what a shift leaves. */
+/**
+ * Flags that tell whether a number is zero: of `test` with itself, of what a shift leaves, and of what
+ * a bit is looked for in.
+ */
 function comparisonWithZero(
   { analysis }: Visit,
   state: State,
@@ -115,11 +118,17 @@ function comparisonWithZero(
   const [first, second] = operands;
   const { name, width } = row.effect;
   if (first?.kind !== 'register' || first.file !== 'gpr') return undefined;
+  const { ids } = analysis;
+  const left = state.registers[first.number] as Value;
+  if ((name === 'bsf' || name === 'bsr') && left.kind === 'number') {
+    // What was scanned may be gone: only what was found is of interest.
+    const ifNotEqual = { ...left, most: Math.min(left.most, width - 1) };
+    return { left: ids.number(), right: ids.number(), width, ifNotEqual, isOfEquality: true };
+  }
   const isSame = second?.kind === 'register' && second.number === first.number;
   const isShift = name === 'shr' && second?.kind === 'immediate' && second.value !== 0n;
   if (!isShift && !(name === 'test' && isSame)) return undefined;
-  const left = state.registers[first.number] as Value;
-  return { left, right: analysis.ids.constant(0), width, ifEqual: undefined };
+  return { left, right: ids.constant(0), width, isOfEquality: isShift };
 }
 
 function pushOrPop(visit: Visit, state: State, instruction: Instruction): void {

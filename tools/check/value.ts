@@ -42,6 +42,8 @@ export interface Numeric {
   readonly isReference: boolean;
   /** It came into being in one place, at the join of this number. */
   readonly joined: number | undefined;
+  /** How often its bounds have moved there, on ways back. */
+  readonly moves: number;
 }
 
 export type Term =
@@ -75,12 +77,13 @@ export class Ids {
       argument: undefined,
       isReference,
       joined: undefined,
+      moves: 0,
     };
   }
 
   /** What paths bring to one place of the join of this number. */
-  joined(joined: number, most: number, least: number, isReference: boolean): Numeric {
-    return { ...this.number(most, least), isReference, joined };
+  joined(joined: number, most: number, least: number, isReference: boolean, moves = 0): Numeric {
+    return { ...this.number(most, least), isReference, joined, moves };
   }
 
   constant(value: number): Numeric {
@@ -103,12 +106,19 @@ export interface Meeting {
   readonly ids: Ids;
   /** A number for this place alone. */
   readonly join: number;
-  /** Whether bounds that move are given up, at 32 bits first, so that loops come to an end. */
-  readonly widens: boolean;
+  /**
+   * On a way back, where bounds that would move on and on may come to rest: what numbers were
+   * compared with. Bounds that others bring move as often as those do.
+   */
+  readonly stops: Iterable<number> | undefined;
 }
 
+/** How often a number's bounds move by as much as they have to, and then from stop to stop. */
+const PATIENCE = 3;
+const STOPS = 8;
+
 /** What is known where two paths meet: `old` itself if it holds for `next` too. */
-export function join(old: Value, next: Value, { ids, join: place, widens }: Meeting): Value {
+export function join(old: Value, next: Value, { ids, join: place, stops }: Meeting): Value {
   if (old === next) return old;
   const bothRefer = isReference(old) && isReference(next);
   if (old.kind !== 'number' || next.kind !== 'number') {
@@ -123,12 +133,21 @@ export function join(old: Value, next: Value, { ids, join: place, widens }: Meet
   // A number that was made elsewhere may stand in two places, which get different ones now.
   if (isCovered && (old.joined === place || old.id === next.id)) return old;
   if (isCovered) return ids.joined(place, most, least, bothRefer);
-  if (!widens) {
-    return ids.joined(place, Math.max(most, next.most), Math.min(least, next.least), bothRefer);
+  const moves = (old.joined === place ? old.moves : 0) + (stops ? 1 : 0);
+  if (!stops || moves <= PATIENCE) {
+    const newLeast = Math.min(least, next.least);
+    return ids.joined(place, Math.max(most, next.most), newLeast, bothRefer, moves);
   }
-  const wider = next.most <= U32 ? U32 : Infinity;
-  const newLeast = next.least < least ? 0 : least;
-  return ids.joined(place, next.most > most ? wider : most, newLeast, bothRefer);
+  const newMost =
+    next.most > most ? stopFor(next.most, moves > PATIENCE + STOPS ? [] : stops) : most;
+  return ids.joined(place, newMost, next.least < least ? 0 : least, bothRefer, moves);
+}
+
+/** The lowest stop that is not below a bound; 2^32 - 1 is one. */
+function stopFor(most: number, stops: Iterable<number>): number {
+  let lowest = most <= U32 ? U32 : Infinity;
+  for (const stop of stops) if (stop >= most && stop < lowest) lowest = stop;
+  return lowest;
 }
 
 /** Whether a value is a null reference, or the address of a function's record. */

@@ -67,6 +67,43 @@ describe('where paths meet', () => {
     expect(found.join()).toMatch(UNPROVEN);
   });
 
+  it.each([
+    [1000, true],
+    [2 ** 30, true],
+    [2 ** 30 + 2, false],
+  ])('a counter that is compared with %i on its way back stays below', (limit, isProven) => {
+    const found = violationsOf((asm) => {
+      const again = asm.label();
+      asm.op('xor r32, r/m32', ECX, ECX);
+      asm.bind(again);
+      loadScaled(asm);
+      asm.op('add r/m32, simm8', ECX, 1);
+      asm.op('cmp r/m32, imm32', ECX, limit);
+      asm.op('jb rel8', again);
+    });
+    if (isProven) expect(found).toEqual([]);
+    else expect(found.join()).toMatch(UNPROVEN);
+  });
+
+  it('a loop that does not change a number leaves it the bound that it has outside', () => {
+    const found = violationsOf((asm, done) => {
+      const [outer, inner] = [asm.label(), asm.label()];
+      asm.op('xor r32, r/m32', EDX, EDX);
+      asm.bind(outer);
+      asm.op('mov r32, r/m32', ECX, EDX);
+      asm.op('and r/m32, imm32', ECX, 0x3ff);
+      asm.bind(inner);
+      loadScaled(asm);
+      asm.op('test r/m32, r32', EAX, EAX);
+      asm.op('jne rel8', inner);
+      asm.op('add r/m32, simm8', EDX, 2);
+      asm.op('cmp r/m32, simm8', EDX, 11);
+      asm.op('jne rel8', outer);
+      asm.op('jmp rel8', done);
+    });
+    expect(found).toEqual([]);
+  });
+
   it('a loop from the middle of an instruction, back in step behind it, is followed to its end', () => {
     const found = violationsOf((asm) => {
       asm.op('mov r32, imm32', EAX, 0x9090_9090);
@@ -90,6 +127,20 @@ describe('where paths meet', () => {
 });
 
 describe('an instruction', () => {
+  it.each([
+    ['ne', true],
+    ['e', false],
+  ])('cmov%s chooses what a scan found only if it found a bit', (condition, isProven) => {
+    const found = violationsOf((asm) => {
+      asm.op('mov r32, imm32', ECX, 63);
+      asm.op('bsr r32, r/m32', ESI, EDI);
+      asm.op(`cmov${condition} r32, r/m32`, ECX, ESI);
+      loadScaled(asm);
+    });
+    if (isProven) expect(found).toEqual([]);
+    else expect(found.join()).toMatch(UNPROVEN);
+  });
+
   it.each<[string, (asm: Assembler, done: Label) => void]>([
     [
       'compares eight bits of a number',
@@ -123,6 +174,21 @@ describe('an instruction', () => {
         asm.op('cmp r/m32, simm8', ECX, 10);
         asm.op('add r/m32, simm8', ESI, 1);
         asm.op('jae rel8', done);
+      },
+    ],
+    [
+      'shifts its last bit into the carry flag',
+      (asm, done) => {
+        asm.op('mov r32, r/m32', ECX, EDI);
+        asm.op('shr r/m32, 1', ECX);
+        asm.op('ja rel8', done);
+      },
+    ],
+    [
+      'scans for a bit, and leaves what was there if there is none',
+      (asm, done) => {
+        asm.op('bsr r32, r/m32', ECX, EDI);
+        asm.op('jne rel8', done);
       },
     ],
     [

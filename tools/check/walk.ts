@@ -11,8 +11,6 @@ import { step } from './transfer.ts';
 import { mostOf, RETURN_ADDRESS, U32, type Value } from './value.ts';
 import { ARGUMENTS, R14, RSP, readRegister, SAVED, type Visit } from './visit.ts';
 
-/** Joins after which bounds that still move are widened. */
-const PATIENCE = 3;
 const POINTER_SIZE = 8;
 /** Bits of {@link RESULTS}. */
 const ALL_RESULTS = 0b11;
@@ -20,9 +18,11 @@ const ALL_RESULTS = 0b11;
 /** Where code is entered from more than one place, or again. */
 interface Node {
   state: State;
+  readonly address: number;
+  /** When it was found; of one that was split off another, when that was. */
+  readonly order: number;
   /** Addresses of the instructions that lead there. */
   readonly sources: Set<number>;
-  joins: number;
 }
 
 /** Looks at a function once: follows every path, and notes what breaks a rule. */
@@ -47,6 +47,14 @@ function assumeNothing(analysis: Analysis, fn: FunctionState): void {
   for (const caller of fn.callers) analysis.request(caller);
 }
 
+/**
+ * An order in which each way round a loop goes back at least once, to where other ways lead too: what is
+ * entered by one way alone was found after what that comes from.
+ */
+function isBefore(a: Node, b: Node): boolean {
+  return a.order < b.order || (a.order === b.order && a.address < b.address);
+}
+
 class Walk implements Visit {
   readonly analysis: Analysis;
   readonly fn: FunctionState;
@@ -57,6 +65,11 @@ class Walk implements Visit {
   readonly #pending = new AddressQueue();
   /** The node from which each instruction was reached without a jump: its distance + 1. */
   readonly #owners: Int32Array;
+  /** Bounds that comparisons set. */
+  readonly #stops = new Set<number>();
+  #found = 0;
+  /** Where the code that is looked at was entered. */
+  #leader: Node | undefined;
 
   constructor(analysis: Analysis, fn: FunctionState, code: FunctionCode) {
     this.analysis = analysis;
@@ -130,7 +143,8 @@ class Walk implements Visit {
     const { start } = this.fn.code;
     const node = this.#nodes[address - start];
     if (!node) {
-      this.#nodes[address - start] = { state, sources: new Set([source]), joins: 0 };
+      const order = this.#ownerOf(address)?.order ?? this.#found++;
+      this.#nodes[address - start] = { state, address, order, sources: new Set([source]) };
       this.#pending.add(address);
       this.#takeOver(address);
       return;
@@ -142,9 +156,14 @@ class Walk implements Visit {
     }
     node.sources.add(source);
     const { ids } = this.analysis;
-    const widens = ++node.joins > PATIENCE;
+    const stops = this.#leader && isBefore(this.#leader, node) ? undefined : this.#stops;
     // The address names the join: values do not outlive the walk through their function.
-    if (node.state.merge(state, { ids, join: address, widens })) this.#pending.add(address);
+    if (node.state.merge(state, { ids, join: address, stops })) this.#pending.add(address);
+  }
+
+  #ownerOf(address: number): Node | undefined {
+    const owner = this.#owners[address - this.fn.code.start];
+    return owner ? this.#nodes[owner - 1] : undefined;
   }
 
   /** Code that ran on through `address`, which leads a block from now on, has to stop there, and join. */
@@ -160,7 +179,8 @@ class Walk implements Visit {
 
   #block(leader: number): void {
     const { start } = this.fn.code;
-    const state = this.#nodes[leader - start]?.state.clone();
+    this.#leader = this.#nodes[leader - start];
+    const state = this.#leader?.state.clone();
     if (!state) return;
     let address = leader;
     for (;;) {
@@ -204,9 +224,9 @@ class Walk implements Visit {
       case 'jcc': {
         if (operand?.kind !== 'target') return false;
         const taken = state.clone();
-        assume(taken, instruction, true);
+        assume(taken, instruction, true, this.#stops);
         this.#jump(instruction, operand.address, taken);
-        assume(state, instruction, false);
+        assume(state, instruction, false, this.#stops);
         this.#flow(next, state, address);
         return false;
       }
