@@ -3,6 +3,7 @@ import { checkImage } from '../../tools/check/check.ts';
 import type { Cpu } from '../../tools/compiler/compile.ts';
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
+import { checkKernelForm } from './kernel-form.ts';
 import { LOW_MEMORY } from './low-memory.ts';
 import { linesOf, type Run, runExecutable } from './native.ts';
 import { type Outcome, runInV8, VECTOR_LOG } from './v8.ts';
@@ -59,7 +60,8 @@ export function compare(
   const lowMemory = atBase0 ? LOW_MEMORY : undefined;
   const executable = makeExecutable({ wasm }, linksOf(wasm), runtime, cpu, lowMemory);
   checkRun(comparable, expected, runExecutable(executable, ['--batch'], input));
-  const [violation] = isChecked ? checkImage(executable).violations : [];
+  const check = atBase0 ? checkKernelForm : (file: Uint8Array) => checkImage(file).violations;
+  const [violation] = isChecked ? check(executable) : [];
   if (violation) throw new Error(`check-image: ${violation.rule}`);
   return {
     calls: comparable.filter((line) => line.startsWith('"')).length,
