@@ -24,7 +24,7 @@ export function load(
   if (place?.kind === 'table') {
     const type = state.facts.get(typed(place.index.id, place.table));
     const isCode = place.field === 0 && operand.size === 8 && type !== undefined;
-    return isCode ? { kind: 'code', type } : ids.number(most);
+    return isCode ? { kind: 'code', type, entries: place.entries } : ids.number(most);
   }
   if (place?.kind === 'entry') {
     const isHalf = operand.size === 8 && place.field % 8 === 0;

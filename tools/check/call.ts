@@ -199,7 +199,11 @@ function targetsOf(
   }
   if (operand?.kind === 'register') {
     const code = readRegister(visit, state, operand.number);
-    if (code.kind === 'code') return analysis.types.targets(code.type, compartment);
+    if (code.kind === 'code') {
+      const { type, entries } = code;
+      if (entries) analysis.useTable(visit.fn, instruction, 'entries', entries.start, entries.end);
+      return analysis.types.targets(type, compartment);
+    }
   }
   if (operand?.kind !== 'memory') {
     visit.violate(instruction, 'an indirect call through a register');

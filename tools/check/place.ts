@@ -1,7 +1,7 @@
 import type { Instruction, MemoryOperand } from './instruction.ts';
-import { below, type State } from './state.ts';
+import { below, type State, typed } from './state.ts';
 import { DESCRIPTOR, ENTRY } from './types.ts';
-import type { Numeric, Value } from './value.ts';
+import type { Entries, Numeric, Value } from './value.ts';
 import { asNumber, R14, RSP, readRegister, stackOffset, type Visit } from './visit.ts';
 
 /** Where a memory operand lies, once it is proven to lie anywhere at all. */
@@ -17,6 +17,8 @@ export type Place =
       readonly table: string;
       readonly index: Numeric;
       readonly field: number;
+      /** Where its entries are, if that is of no account before one of them is called. */
+      readonly entries?: Entries;
     }
   /** In a function's record or an entry, which `id` is the address of. */
   | { readonly kind: 'entry'; readonly id: number; readonly field: number }
@@ -61,11 +63,15 @@ export function placeOf(
 
 function programPlace(visit: Visit, { next }: Instruction, { at, size }: MemoryOperand) {
   const address = at.relative ? next + at.displacement : at.displacement;
-  if (at.address32) return undefined;
+  const isKernel = visit.fn.code.compartment.kind === 'kernel';
   const { memory } = visit.analysis.program;
+  if (at.address32) {
+    // Of 32 bits, as operands of the kernel with registers are: of the program's own it has none there.
+    const isOwn = at.relative || memory.segmentAt(address >>> 0, Math.max(size, 1));
+    return isKernel && !isOwn ? ({ kind: 'memory' } as const) : undefined;
+  }
   if (memory.segmentAt(address, Math.max(size, 1)))
     return { kind: 'program', at: address } as const;
-  const isKernel = visit.fn.code.compartment.kind === 'kernel';
   return isKernel && !at.relative && address >= 0 ? ({ kind: 'memory' } as const) : undefined;
 }
 
@@ -116,7 +122,8 @@ function tablePlace(
   const { name } = instruction.row.effect;
   // The kernel's memory is at address 0: its arrays look like tables, but for what is done with them.
   const isKernel = visit.fn.code.compartment.kind === 'kernel';
-  if (isKernel && name !== 'cmp' && name !== 'call') return undefined;
+  const isPlain = isKernel && name !== 'cmp' && name !== 'call';
+  if (isPlain && (name !== 'mov' || size !== 8)) return undefined;
   const field = at.displacement & (ENTRY.size - 1);
   if (field + size > ENTRY.size) return undefined;
   if (at.index === NONE) {
@@ -132,11 +139,13 @@ function tablePlace(
     const start = at.displacement - field;
     const end = start + index.most + ENTRY.size;
     if (!Number.isFinite(end) || !isData(visit, start, end - start)) return undefined;
+    const table = `${start}`;
+    if (isPlain && !state.facts.has(typed(index.id, table))) return undefined;
     readRegister(visit, state, at.base);
-    if (!isKernel || name === 'call') {
-      visit.analysis.useTable(visit.fn, instruction, 'entries', start, end);
-    }
-    return { kind: 'table', table: `${start}`, index, field };
+    const place = { kind: 'table', table, index, field } as const;
+    if (isKernel && name !== 'call') return { ...place, entries: { start, end } };
+    visit.analysis.useTable(visit.fn, instruction, 'entries', start, end);
+    return place;
   }
   if (at.displacement !== field) return undefined;
   const [entries, index] = [at.base, at.index].map((register) =>

@@ -19,7 +19,7 @@ export type Value =
   | { readonly kind: 'entry'; readonly id: number }
   | { readonly kind: 'half'; readonly id: number; readonly field: number }
   /** The code of a function of this type number, from a table. */
-  | { readonly kind: 'code'; readonly type: number }
+  | { readonly kind: 'code'; readonly type: number; readonly entries: Entries | undefined }
   /** An address of the program, plus a number; a reference if it is that of a function's record. */
   | {
       readonly kind: 'address';
@@ -27,6 +27,12 @@ export type Value =
       readonly plus: Numeric | undefined;
       readonly isReference: boolean;
     };
+
+/** Addresses: a table's from its first entry to the end of its last. */
+export interface Entries {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** An unsigned number of 64 bits from `least` to `most`; Infinity stands for what doubles can not hold. */
 export interface Numeric {
@@ -160,7 +166,9 @@ function sameValue(a: Value, b: Value): boolean {
   if (a.kind === 'saved' && b.kind === 'saved') return a.register === b.register;
   if (a.kind === 'entry' && b.kind === 'entry') return a.id === b.id;
   if (a.kind === 'half' && b.kind === 'half') return a.id === b.id && a.field === b.field;
-  if (a.kind === 'code' && b.kind === 'code') return a.type === b.type;
+  if (a.kind === 'code' && b.kind === 'code') {
+    return a.type === b.type && a.entries?.start === b.entries?.start;
+  }
   if (a.kind === 'inside' && b.kind === 'inside') return a.most === b.most;
   if (a.kind === 'address' && b.kind === 'address') {
     return a.at === b.at && a.plus === undefined && b.plus === undefined;
