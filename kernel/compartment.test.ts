@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CompartmentInfo } from '../spec/abi/handoff.ts';
+import { STACK_IN_HAND } from '../spec/abi/platform.ts';
 import type { View } from '../spec/layout.ts';
 import type { BareMachine, Mode, Range } from '../test/kernel/machine.ts';
 import { TOP } from '../test/kernel/memory.ts';
@@ -68,15 +69,18 @@ describe('a compartment', () => {
     });
   });
 
-  it('has a stack that no Wasm address reaches, with an unmapped page below', () => {
+  it('has a stack that no Wasm address reaches, with more in hand, and a guard below', () => {
     asProgram(({ memory }) => {
       const window = TOP + 0x4000_0000n;
-      const mapped = Array.from({ length: 8 }, (_, i) =>
+      const mapped = Array.from({ length: 12 }, (_, i) =>
         memory.translate(window + BigInt(i) * 0x1000n),
       );
-      // The page to look through, the guard, four pages of stack.
-      expect(mapped.map(Boolean)).toEqual([false, false, true, true, true, true, false, false]);
-      for (const mapping of mapped.slice(2, 6)) {
+      const inHand = STACK_IN_HAND / 0x1000;
+      // The page to look through, and the guard: a page more than what is in hand.
+      const below = 1 + inHand + 1;
+      const pages = inHand + 4;
+      expect(mapped.map(Boolean)).toEqual(mapped.map((_, i) => i >= below && i < below + pages));
+      for (const mapping of mapped.slice(below, below + pages)) {
         expect(mapping).toMatchObject({ writable: true, executable: false, shared: false });
         expect(memory.translate(mapping?.gpa ?? 0n)).toBeUndefined();
       }

@@ -8,7 +8,7 @@
  */
 
 import { CompartmentInfo, MemoryRecord, SegmentInfo } from '../spec/abi/handoff.ts';
-import { COMPARTMENT_STRIDE } from '../spec/abi/platform.ts';
+import { COMPARTMENT_STRIDE, STACK_IN_HAND } from '../spec/abi/platform.ts';
 import { COMPARTMENT_BAD } from '../spec/abi/termination.ts';
 import { TrapFrame } from '../spec/abi/trap-frame.ts';
 import { RFLAGS_DF } from '../spec/cpu.ts';
@@ -26,6 +26,8 @@ const WASM_PAGE: u64 = 0x1_0000;
 const MAX_WASM_PAGES: u32 = 0x1_0000;
 const FRAMES_PER_WASM_PAGE: u32 = 16;
 const MAX_STACK_PAGES: u32 = 2048;
+/** What a function may touch at once: its frame's last page, and what it must have in hand below. */
+const STACK_GUARD: u64 = u64(STACK_IN_HAND) + PAGE;
 /** Answer of {@link growMemory} when it cannot. */
 export const CANNOT_GROW: u32 = 0xffff_ffff;
 
@@ -106,6 +108,11 @@ export function compartmentStackTop(): u64 {
   return stackTop;
 }
 
+/** Whether `va` is in the guard below the compartment's stack. */
+export function isBelowCompartmentStack(va: u64): bool {
+  return va < stackBottom && va >= stackBottom - STACK_GUARD;
+}
+
 /** Lowest byte of the compartment's stack. */
 export function compartmentStackBottom(): u64 {
   return stackBottom;
@@ -158,9 +165,13 @@ function copySegment(info: CompartmentInfo, i: u32): void {
   if (!copyOut(segment.offset, segment.source, segment.size)) panic(COMPARTMENT_BAD);
 }
 
-/** Out of reach of any Wasm store, in the top 2 GiB; the page below it stays unmapped. */
+/**
+ * Out of reach of any Wasm store, in the top 2 GiB: `pages` for the compartment, what its code has to keep
+ * in hand, and below it the guard, which stays unmapped.
+ */
 function createStack(pages: u32): void {
-  stackBottom = reserveWindow(u64(pages) + 1) + PAGE;
-  stackTop = stackBottom + u64(pages) * PAGE;
+  const bytes = u64(pages) * PAGE + u64(STACK_IN_HAND);
+  stackBottom = reserveWindow((STACK_GUARD + bytes) / PAGE) + STACK_GUARD;
+  stackTop = stackBottom + bytes;
   for (let va = stackBottom; va < stackTop; va += PAGE) map(va, allocateFrame(STACK), WRITE);
 }

@@ -33,14 +33,18 @@ export function writeText(text: string): void {
 }
 
 export function writeDecimal(value: u32): void {
-  if (value >= 10) writeDecimal(value / 10);
-  writeByte(u8(0x30 + (value % 10)));
+  let unit: u32 = 1;
+  while (value / unit >= 10) unit *= 10;
+  for (; unit > 0; unit /= 10) writeDigit((value / unit) % 10);
 }
 
 /** At least `digits` digits. */
 export function writeHex(value: u64, digits: u32): void {
-  if (digits > 1 || value >= 16) writeHex(value >> 4, digits > 1 ? digits - 1 : 1);
-  const digit = u32(value & 15);
+  while (digits < 16 && value >> (u64(digits) * 4) !== 0) digits++;
+  for (; digits > 0; digits--) writeDigit(u32(value >> (u64(digits - 1) * 4)) & 15);
+}
+
+function writeDigit(digit: u32): void {
   writeByte(u8(digit < 10 ? 0x30 + digit : 0x57 + digit));
 }
 

@@ -193,13 +193,17 @@ describe('a trap', () => {
     expect(end).toEqual(panicked(reason));
   });
 
-  it('with a page fault below the program’s stack is its exhaustion', () => {
+  it.each([
+    ['below', 0x3ff8n, 'STACK_EXHAUSTED'],
+    ['as far below as is touched at once', 0x1000n, 'STACK_EXHAUSTED'],
+    ['further below', 0xff8n, 'PAGE_FAULT'],
+  ] as const)('with a page fault %s the program’s stack says so', (_, offset, reason) => {
     const { end } = takes(Cpu.VECTOR_PF, (machine) => {
-      // The first page of the window is the one to look through, the next the guard.
-      machine.cr2 = TOP + 0x4000_0000n + 0x1ff8n;
+      // The first page of the window is the one to look through, the next three are the guard.
+      machine.cr2 = TOP + 0x4000_0000n + offset;
       return { rip: TOP + BigInt(PACK) };
     });
-    expect(end).toEqual(panicked('STACK_EXHAUSTED'));
+    expect(end).toEqual(panicked(reason));
   });
 
   it('on the way down goes straight to the host, with the first reason', () => {

@@ -1,10 +1,11 @@
 /** Where every exception and interrupt arrives. */
 
+import { TRAP_LEVELS } from '../../spec/abi/platform.ts';
 import * as Reason from '../../spec/abi/termination.ts';
 import { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import * as TrapReason from '../../spec/abi/trap-reason.ts';
 import * as Cpu from '../../spec/cpu.ts';
-import { compartmentStackBottom, endCompartment, isCompartmentAddress } from '../compartment.ts';
+import { endCompartment, isBelowCompartmentStack, isCompartmentAddress } from '../compartment.ts';
 import { copy, readCr2 } from '../cpu.ts';
 import { die } from '../exit.ts';
 import { imageInfo } from '../handoff.ts';
@@ -20,7 +21,6 @@ import { reasonWords, trapWords } from './words.ts';
  * A copy for each level of nesting: a trap, #HV and #VC while it is served, and one on the way down.
  * No honest machine needs more.
  */
-const LEVELS: u32 = 4;
 const frames: usize = memory.data(704, 8);
 let level: u32 = 0;
 
@@ -31,7 +31,7 @@ const GUARD: u64 = 0x1000;
  * so in no Wasm memory. Returns from what was served: #VC, #HV, and interrupts.
  */
 export function trap(address: u64): void {
-  if (level === LEVELS) die(Reason.NESTED_TOO_DEEP);
+  if (level === TRAP_LEVELS) die(Reason.NESTED_TOO_DEEP);
   const copyOf = frames + level * TrapFrame.SIZE;
   level++;
   copy(copyOf, address, TrapFrame.SIZE);
@@ -65,12 +65,11 @@ function undefinedOpcode(frame: TrapFrame): void {
 
 /**
  * A page fault of compiled code is one of Wasm's traps if its address is one that the code could
- * have meant: a compartment's memory and guard, or the page below a stack.
+ * have meant: a compartment's memory and guard, or the guard below a stack.
  */
 function pageFault(frame: TrapFrame): void {
   const address = readCr2();
-  const kernelStack = imageInfo().stackBottom;
-  if (isBelow(compartmentStackBottom(), address) || isBelow(kernelStack, address)) {
+  if (isBelowCompartmentStack(address) || isBelowKernelStack(address)) {
     endAtFault(Reason.STACK_EXHAUSTED, reasonWords(Reason.STACK_EXHAUSTED), frame);
   } else if (isCompartmentAddress(address)) {
     endForTrap(TrapReason.OUT_OF_BOUNDS_MEMORY_ACCESS, frame);
@@ -118,8 +117,9 @@ function isCompartmentCode(frame: TrapFrame): bool {
   return !stringStartsWith(entry.name, 'kernel!') && !stringStartsWith(entry.name, 'boot!');
 }
 
-/** Whether `address` is in the guard page of the stack whose lowest byte is `bottom`. */
-function isBelow(bottom: u64, address: u64): bool {
+/** Whether `address` is in the page that is left out below the kernel's stack. */
+function isBelowKernelStack(address: u64): bool {
+  const bottom = imageInfo().stackBottom;
   return address < bottom && address >= bottom - GUARD;
 }
 

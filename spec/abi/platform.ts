@@ -32,6 +32,15 @@ export const RANGE_KERNEL_MEMORY: u32 = 10;
 /** The 4 KiB pages of a compartment's memory start at its index times this. */
 export const COMPARTMENT_STRIDE: u64 = 0x4_0000_0000;
 
+/**
+ * Bytes that compartments' code makes sure of below each of its frames that calls anything, and that their
+ * stacks have beyond what the manifest gives them: for the kernel's functions, and for exceptions on top.
+ * tools/compiler/link/stack-depth.ts holds that to be enough.
+ */
+export const STACK_IN_HAND: u32 = 0x2000;
+/** Exceptions within each other that the kernel has room for; one more ends the guest. */
+export const TRAP_LEVELS: u32 = 4;
+
 /** Port on which the guest tells how it ended; QEMU's isa-debug-exit with iobase=0xf4,iosize=4. */
 export const EXIT_PORT: u32 = 0xf4;
 /** Set in what is written there when it is a panic: bits 15:8 the set, 7:0 the reason. */

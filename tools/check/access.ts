@@ -1,13 +1,19 @@
 import { writesMemory } from './behaviour.ts';
 import type { Instruction, MemoryOperand } from './instruction.ts';
 import { type Place, placeOf } from './place.ts';
+import type { Compartment } from './program.ts';
 import { type State, typed } from './state.ts';
 import { ENTRY } from './types.ts';
 import { isReference, type Value } from './value.ts';
 import { asNumber, stackOffset, truncated, type Visit } from './visit.ts';
 
-/** Bytes of a guard page below each stack. */
-export const GUARD = 4096;
+/** A page of the guard below each stack. */
+const GUARD_PAGE = 4096;
+
+/** Bytes of the guard below the stack that the code of a compartment runs on. */
+export function guardOf({ stackInHand = 0 }: Compartment): number {
+  return GUARD_PAGE + stackInHand;
+}
 
 /** Judges an access to memory, and gives what is read there as a number of `width` bits. */
 export function load(
@@ -168,7 +174,7 @@ export function touchStack(
   offset: number,
   size: number,
 ): void {
-  if (offset < state.touched - GUARD)
+  if (offset < state.touched - guardOf(visit.fn.code.compartment))
     visit.violate(instruction, 'a stack access beyond the guard page');
   state.touched = Math.min(state.touched, offset);
   const { fn } = visit;

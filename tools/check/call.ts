@@ -1,4 +1,4 @@
-import { GUARD, isEntry } from './access.ts';
+import { guardOf, isEntry } from './access.ts';
 import { addAll, type FunctionState, type Passed } from './analysis.ts';
 import type { Instruction } from './instruction.ts';
 import { setRegister } from './operands.ts';
@@ -34,12 +34,20 @@ const GROW_STUB = 'table_grow';
 export function call(visit: Visit, state: State, instruction: Instruction): void {
   const rsp = stackOffset(state);
   if (rsp === undefined) return;
-  if (rsp - 8 < state.touched - GUARD) {
+  const { compartment } = visit.fn.code;
+  if (rsp - 8 < state.touched - guardOf(compartment)) {
     visit.violate(instruction, 'a call whose return address may lie beyond the guard page');
   }
+  const lacks = rsp - state.touched < (compartment.stackInHand ?? Number.NEGATIVE_INFINITY);
   state.touched = Math.min(state.touched, rsp - 8);
   const targets = targetsOf(visit, state, instruction);
   for (const target of targets ?? []) {
+    const { name } = target.code;
+    // The one that answers at once, and needs no more than a return address.
+    const isStub = name === `${compartment.name}!${GROW_STUB}`;
+    if (lacks && !isStub) {
+      visit.violate(instruction, 'a call without enough of the stack in hand');
+    }
     enter(visit, state, instruction, target, rsp - 8);
     if (rsp + target.stackExtent > 0) {
       visit.violate(instruction, 'a call whose stack arguments do not lie in the frame');

@@ -134,6 +134,20 @@ describe('a byte changed in an image', () => {
     );
   });
 
+  it('makes sure of less of the stack than a call needs', () => {
+    const { start, end } = program.functions.find(
+      ({ name }) => name === 'luggage!luggage/print',
+    ) as CodeFunction;
+    const bytes = program.memory.read(start, end - start) ?? new Uint8Array();
+    // test [rsp - …], eax
+    const at = bytes.findIndex(
+      (byte, i) => byte === 0x85 && bytes[i + 1] === 0x84 && bytes[i + 2] === 0x24,
+    );
+    expect(at).toBeGreaterThanOrEqual(0);
+    const nearer = (bytes[at + 4] ?? 0) + 1;
+    expect(broken(poke(start + at + 4, nearer)).join()).toMatch(/enough of the stack in hand/);
+  });
+
   /** A function of the kernel by the last part of its name. */
   const kernelFunction = (name: string) =>
     program.functions.find(

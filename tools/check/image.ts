@@ -7,7 +7,7 @@ import {
   InterceptSite,
   MemoryRecord,
 } from '../../spec/abi/handoff.ts';
-import { IMAGE_MAGIC } from '../../spec/abi/platform.ts';
+import { IMAGE_MAGIC, STACK_IN_HAND } from '../../spec/abi/platform.ts';
 import * as Igvm from '../../spec/igvm.ts';
 import * as Launch from '../../spec/launch.ts';
 import { type Layout, type View, view } from '../../spec/layout.ts';
@@ -115,6 +115,7 @@ function readImage(
       number: each.index,
       record: hasMemory ? record : undefined,
       grants: new Set(grants.keys()),
+      stackInHand: STACK_IN_HAND,
     });
   }
   const functions = table(FunctionEntry, info.functions, info.functionCount).map(

@@ -76,7 +76,7 @@ const MUTATIONS = {
     out.wrongType(`,
   ),
   'probes every fourth page': x86(
-    'emit.ts',
+    'frame.ts',
     'for (let at = PAGE; at <= bytes; at += PAGE)',
     'for (let at = PAGE; at <= bytes; at += 4 * PAGE)',
   ),

@@ -61,6 +61,8 @@ export interface Compartment {
   readonly record: number | undefined;
   /** Addresses of the kernel's functions that its manifest grants; undefined where there is none. */
   readonly grants?: ReadonlySet<number>;
+  /** Bytes that its code must have touched below a frame from which it calls; undefined for none. */
+  readonly stackInHand?: number;
 }
 
 export interface CodeFunction {

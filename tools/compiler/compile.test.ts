@@ -208,3 +208,30 @@ describe('a large frame', () => {
     expect(prologue.toString('hex')).toContain('85842400f0ffff85842400e0ffff');
   });
 });
+
+describe('stack in hand', () => {
+  const module = `(module
+    (func $calls (result i32) (i32.add (call $leaf) (i32.const 1)))
+    (func $leaf (result i32) (i32.const 7))
+    (func $jumps (result i32) (return_call $leaf)))`;
+  const probes = (stackInHand?: number) => {
+    const bind = () => undefined;
+    const options = { instance: 'm', mode: 'basereg', bind } as const;
+    const all = stackInHand === undefined ? options : { ...options, stackInHand };
+    const { functions, sections } = compile(wat(module), all);
+    const code = Buffer.from(sections.text.bytes);
+    return ['calls', 'leaf', 'jumps'].map((name) => {
+      const { start, end, frameSize } = fn(functions, name);
+      const at = code.subarray(start, end).indexOf('858424', 0, 'hex');
+      return at < 0 ? 0 : -code.readInt32LE(start + at + 3) - frameSize;
+    });
+  };
+
+  it('is made sure of below the frames that call', () => {
+    expect(probes(0x3000)).toEqual([0x3000, 0, 0x3000]);
+  });
+
+  it('is nobody’s affair where none is asked for', () => {
+    expect(probes()).toEqual([0, 0, 0]);
+  });
+});

@@ -46,6 +46,11 @@ export interface CompileOptions {
   /** The linear memory's base: virtual address 0 (the kernel), or in r14 (everyone else). */
   readonly mode: 'base0' | 'basereg';
   readonly cpu?: Cpu;
+  /**
+   * Bytes of stack that functions make sure of below their frames before they call anything. The guard
+   * below the stack must be a page larger. 0 if not given.
+   */
+  readonly stackInHand?: number;
   /** What meets an import; undefined: `unlinkable:` error. */
   bind(wanted: ObjectImport): Binding | undefined;
   /** Whether other instances, with other memories, may call this one's functions (emits `.outer`). */
@@ -69,7 +74,7 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const module = passes.run('decode', () => decode(wasm));
   passes.run('validate', () => validate(module));
   const context = bindImports(module, options);
-  const target = makeTarget(options.mode, options.cpu ?? 'x86-64');
+  const target = makeTarget(options.mode, options.cpu ?? 'x86-64', options.stackInHand);
   const output = new Output();
   output.asm.avx = target.avx;
   module.functions.forEach(({ body }, index) => {

@@ -12,6 +12,7 @@ import {
 import { shim } from '../../boot/shim.ts';
 import { trapStubs } from '../../boot/traps.ts';
 import { waitStub } from '../../boot/wait.ts';
+import { STACK_IN_HAND } from '../../spec/abi/platform.ts';
 import { type Assembly, assembleModule, flagsFor } from '../compiler/assemblyscript.ts';
 import { type Cpu, compile } from '../compiler/compile.ts';
 import { bindCompartment, bindKernel, grantsOf } from '../compiler/link/bind.ts';
@@ -77,7 +78,13 @@ export async function buildImage(
   const { name } = manifest;
   const bind = bindCompartment({ name, index: PROGRAM, grants: manifest.imports }, kernel.object);
   const program = await timed(times, 'program: compile', () =>
-    compile(source.wasm, { instance: name, mode: 'basereg', cpu, bind }),
+    compile(source.wasm, {
+      instance: name,
+      mode: 'basereg',
+      cpu,
+      bind,
+      stackInHand: STACK_IN_HAND,
+    }),
   );
   const maps = { kernel: kernel.sourceMap, [name]: source.sourceMap };
   const image = await timed(times, 'link', () =>

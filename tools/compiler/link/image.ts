@@ -21,6 +21,7 @@ import {
 } from './image-layout.ts';
 import { pageTables } from './page-tables.ts';
 import { Places } from './places.ts';
+import { checkStacks } from './stack-depth.ts';
 import { addressTables, Strings } from './tables.ts';
 
 /** What an image is linked from. */
@@ -57,6 +58,7 @@ const MOST_RANGES = 24;
  */
 export function linkImage(parts: ImageParts): LinkedImage {
   const { kernel, compartments, shim } = parts;
+  checkStacks(kernel);
   const growers = compartments.flatMap(({ object, index }) =>
     [growStub(object, index) ?? [], tableStub(object) ?? []].flat(),
   );

@@ -33,7 +33,7 @@ import {
   XOR,
   XORPS,
 } from './forms.ts';
-import { needsFrame, writtenRegisters } from './frame.ts';
+import { needsFrame, stackProbes, writtenRegisters } from './frame.ts';
 import { INCOMING, OUTGOING } from './locations.ts';
 import {
   type Constant,
@@ -56,9 +56,6 @@ import { SAVED_BY_CALLEE, type Target } from './target.ts';
 import { threaded } from './threading.ts';
 
 const NO_REGISTER = -1;
-const PAGE = 4096;
-/** Frames up to this size can not step over a guard page: a call's return address lies within it. */
-const UNPROBED = PAGE - 64;
 /** Blocks copied within each other. */
 const MOST_COPIES = 3;
 const MOVQ_TO_XMM = form('movq xmm, r/m64');
@@ -158,9 +155,8 @@ export class FunctionEmitter {
     const { asm } = this;
     for (const register of this.#saved) asm.r(PUSH, register);
     const bytes = this.#frameBytes;
-    if (bytes > UNPROBED) {
-      for (let at = PAGE; at <= bytes; at += PAGE)
-        asm.rm(TEST[32].mr, RAX, RSP, NO_REGISTER, 1, -at);
+    for (const at of stackProbes(this.#fn, bytes, this.target)) {
+      asm.rm(TEST[32].mr, RAX, RSP, NO_REGISTER, 1, -at);
     }
     if (bytes > 0) asm.ri(bytes < 128 ? SUB[64].short : SUB[64].long, RSP, bytes);
   }

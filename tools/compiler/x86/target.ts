@@ -12,6 +12,8 @@ export interface Target {
   readonly v3: boolean;
   /** x86-64-v3: AVX and AVX2, whose operations on vectors have a result of their own. */
   readonly avx: boolean;
+  /** Bytes of stack to make sure of below each frame that calls anything. */
+  readonly stackInHand: number;
   /** Allocatable registers by class, in order of preference. */
   readonly registers: readonly [readonly number[], readonly number[]];
 }
@@ -27,14 +29,15 @@ export const SAVED_BY_CALLEE: readonly number[] = [RBX, RBP, R12, R13, R14, R15]
 export const CALL_CLOBBERS =
   (0xffff_0000 | [...CALLER_SAVED, 11].reduce((mask, register) => mask | (1 << register), 0)) >>> 0;
 
-/** The target for a memory mode and processor level. */
-export function makeTarget(mode: 'base0' | 'basereg', cpu: Cpu): Target {
+/** The target for a memory mode and processor level; `stackInHand` as CompileOptions has it. */
+export function makeTarget(mode: 'base0' | 'basereg', cpu: Cpu, stackInHand = 0): Target {
   const baseRegister = mode === 'basereg';
   return {
     baseRegister,
     v2: cpu !== 'x86-64',
     v3: cpu === 'x86-64-v3',
     avx: cpu === 'x86-64-v3',
+    stackInHand,
     registers: [[...CALLER_SAVED, ...CALLEE_SAVED, ...(baseRegister ? [] : [R14])], XMM_REGISTERS],
   };
 }
