@@ -30,7 +30,7 @@ describe('the GHCB MSR protocol', () => {
     ['an empty range', sevInfo(2, 3, 51)],
   ])('ends the guest when the host offers %s', (_, answer) => {
     expect(endsWhen(Request.SEV_INFO_REQUEST, () => answer)).toEqual(
-      panicked('GHCB_VERSION_UNSUPPORTED'),
+      panicked('PROTOCOL_VERSION_UNSUPPORTED'),
     );
   });
 

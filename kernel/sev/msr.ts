@@ -5,7 +5,7 @@ import {
   GHCB_GPA_OTHER,
   GHCB_GPA_REFUSED,
   GHCB_MSR_ANSWER,
-  GHCB_VERSION_UNSUPPORTED,
+  PROTOCOL_VERSION_UNSUPPORTED,
   PSC_REFUSED,
 } from '../../spec/abi/termination.ts';
 import * as Ghcb from '../../spec/ghcb.ts';
@@ -28,7 +28,7 @@ export function negotiateVersion(cBit: u32, lowest: u32): u32 {
   const highest = u32(answer >> 48);
   const oldest = u32(answer >> 32) & 0xffff;
   if (highest < lowest || oldest > Ghcb.VERSION_MAX || oldest > highest) {
-    panic(GHCB_VERSION_UNSUPPORTED);
+    panic(PROTOCOL_VERSION_UNSUPPORTED);
   }
   return min<u32>(highest, Ghcb.VERSION_MAX);
 }

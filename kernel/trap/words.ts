@@ -8,7 +8,7 @@ export function reasonWords(reason: u32): string {
   switch (reason) {
     case Reason.GENERAL:
       return 'no reason given';
-    case Reason.GHCB_VERSION_UNSUPPORTED:
+    case Reason.PROTOCOL_VERSION_UNSUPPORTED:
       return 'no GHCB protocol version in common';
     case Reason.SNP_FEATURES_UNSUPPORTED:
       return 'the hypervisor lacks an SNP feature';

@@ -7,9 +7,11 @@
  *   set 7   ours
  */
 
-export const GENERAL: u32 = 0x000;
-export const GHCB_VERSION_UNSUPPORTED: u32 = 0x001;
-export const SNP_FEATURES_UNSUPPORTED: u32 = 0x002;
+import * as Standard from '../termination.ts';
+
+export const GENERAL: u32 = Standard.GENERAL;
+export const PROTOCOL_VERSION_UNSUPPORTED: u32 = Standard.PROTOCOL_VERSION_UNSUPPORTED;
+export const SNP_FEATURES_UNSUPPORTED: u32 = Standard.SNP_FEATURES_UNSUPPORTED;
 
 /** The image, the machine it was put in, and what the shim found. */
 export const ASSERTION: u32 = 0x701;

@@ -214,7 +214,7 @@ function known(opcode: u32): u32 {`,
   'ghcb-version': gone(
     'sev/msr.ts',
     `if (highest < lowest || oldest > Ghcb.VERSION_MAX || oldest > highest) {
-    panic(GHCB_VERSION_UNSUPPORTED);
+    panic(PROTOCOL_VERSION_UNSUPPORTED);
   }`,
   ),
   'hv-features': gone(

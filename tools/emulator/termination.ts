@@ -1,5 +1,4 @@
 import * as Reason from '../../spec/abi/termination.ts';
-import * as Standard from '../../spec/termination.ts';
 
 /** How a run ended. */
 export type Termination =
@@ -59,8 +58,6 @@ export function describe(termination: Termination): string | undefined {
 
 /** The reason's name, where the specification or we gave it one. Other sets are other vendors'. */
 function reasonName(set: number, reason: number): string {
-  const names: Record<string, number> = set === 0 ? { ...Standard } : { ...Reason };
-  const number = set === 0 ? reason : (set << 8) | reason;
-  const name = Object.keys(names).find((key) => names[key] === number);
-  return name ?? 'UNKNOWN';
+  const number = (set << 8) | reason;
+  return Object.entries(Reason).find(([, known]) => known === number)?.[0] ?? 'UNKNOWN';
 }
