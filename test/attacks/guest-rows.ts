@@ -249,7 +249,7 @@ export const GUEST_ROWS: readonly Row[] = [
             ['none', 'sev', 'sev-es', 'snp'],
             guarded('INTERRUPT_WHILE_OFF', 'interrupt-anywhere'),
           ),
-          'snp-hv': deniedFirst('VMRUN.X', 'event-injection', 'interrupt-anywhere'),
+          'snp-hv': deniedFirst('VMRUN.X', 'event-injection', 'interrupt-any-vector'),
         },
       },
       {
