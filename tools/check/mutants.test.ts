@@ -57,6 +57,11 @@ const MUTATIONS = {
     'const MAX_DISPLACEMENT = 0x7fff_ffff;',
     'const MAX_DISPLACEMENT = 0xffff_ffff;',
   ),
+  'chooses all 64 bits for an i32': x86(
+    'select-control.ts',
+    'cmov: CMOV[width] }',
+    'cmov: CMOV[64] }',
+  ),
   'spills half of a register': x86(
     'emit.ts',
     'this.source(from < XMM ? MOV_STORE[64] : MOVSD_STORE, from, to);',
@@ -208,6 +213,13 @@ describe('a compiler that', () => {
       'above 2 GiB',
       `(module (memory 1) (func (export "f") (param i32) (result i32)
         (i32.load offset=0xfffffff0 (local.get 0))))`,
+      UNPROVEN,
+    ],
+    [
+      'chooses all 64 bits for an i32',
+      'as an index',
+      `(module (memory 1) (func (export "f") (param i64 i32 i32) (result i32)
+        (i32.load (select (i32.wrap_i64 (local.get 0)) (local.get 1) (local.get 2)))))`,
       UNPROVEN,
     ],
     ['spills half of a register', 'over a call', vectors, UNPROVEN],

@@ -56,11 +56,14 @@ const selectValue: Rule = (s, value) => {
   const inst = s.inst(isFloat ? SELECT_FLOAT : SELECT);
   const comparison = compareFor(s, inst, condition, false);
   const width: Width = value.type === Type.I64 ? 64 : 32;
+  // A conditional move of 32 bits clears the rest, whether it moves or not.
+  const operand = (v: Value, kind: number) =>
+    value.type === Type.I32 ? s.use32(v, kind) : s.use(v, kind);
   // The value that def starts as is read before def is written, the other one after.
   const startsAsYes = isFloat || comparison.parity === 'and-ordered';
   const uses = [...inst.uses];
-  const yes = uses.push(s.use(a, startsAsYes ? Use.ANY : Use.LATE)) - 1;
-  const no = uses.push(s.use(b, startsAsYes ? Use.LATE : Use.ANY)) - 1;
+  const yes = uses.push(operand(a, startsAsYes ? Use.ANY : Use.LATE)) - 1;
+  const no = uses.push(operand(b, startsAsYes ? Use.LATE : Use.ANY)) - 1;
   inst.uses = uses;
   inst.sharedUse = startsAsYes ? yes : no;
   inst.defs = [s.def(value)];
