@@ -106,6 +106,19 @@ describe('register allocation', () => {
     expect(large).toBeGreaterThan(0);
   });
 
+  it('lets a call read from a register that it destroys what is needed after it too', () => {
+    const [, fn] = selected(
+      wat(`(module (memory 1) (func $call (param f64 f64)) (func (param i32) (result f64) (local f64)
+        (local.set 1 (f64.load (local.get 0)))
+        (call $call (local.get 1) (f64.load offset=8 (local.get 0)))
+        (f64.sqrt (local.get 1))))`),
+    );
+    allocate(fn as MachineFn, target);
+    checkAllocation(fn as MachineFn);
+    const call = fn?.blocks[0]?.insts.find(({ kind }) => kind.name === 'call');
+    expect(call?.useAt[0]).toBeLessThan(SLOT);
+  });
+
   const wasmOpt = witness('wasm-opt');
   const seed = chosenSeed();
   it.skipIf(!wasmOpt)(`keeps generated functions right, TACIT_SEED=${seed} (wasm-opt)`, () => {

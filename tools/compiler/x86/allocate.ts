@@ -48,6 +48,7 @@ class LinearScan {
       this.#assign(current, hint);
       return;
     }
+    const wanted = this.#intervals.fixedHints[current.register];
     let best = -1;
     let bestFree = -1;
     for (const register of this.#candidates(current)) {
@@ -56,7 +57,7 @@ class LinearScan {
         this.#assign(current, register);
         return;
       }
-      if (free > bestFree) {
+      if (free > bestFree || (free === bestFree && register === wanted)) {
         best = register;
         bestFree = free;
       }
@@ -94,7 +95,7 @@ class LinearScan {
     }
     const firstUse = current.nextUse(from, Need.WISH);
     if (firstMust > from + 2 && (best < 0 || firstUse >= bestUse)) {
-      this.#spill(current);
+      this.#spill(this.#withoutFirstRead(current));
       return;
     }
     if (best < 0) {
@@ -105,6 +106,27 @@ class LinearScan {
       this.#queue.push(current.split(this.#splitPosition(from, clobbered)));
     this.#evict(best, current);
     this.#assign(current, best);
+  }
+
+  /**
+   * What is to be spilled of an interval: if the instruction at its start, such as a call, reads it, that
+   * still finds it in the register of the piece before.
+   */
+  #withoutFirstRead(interval: Interval): Interval {
+    const { from, to } = interval;
+    const before = this.#pieceBefore(interval);
+    if (!before || before.location < 0 || before.to !== from || to === from + 1) return interval;
+    if (interval.nextUse(from, Need.MOVE) !== from) return interval;
+    if (this.#timelines.conflict(before.location, interval) === from) return interval;
+    const rest = interval.split(from + 1);
+    this.#assign(interval, before.location);
+    return rest;
+  }
+
+  #pieceBefore(interval: Interval): Interval | undefined {
+    let piece = this.#intervals.byRegister[interval.register];
+    while (piece && piece.next !== interval) piece = piece.next;
+    return piece;
   }
 
   /** When those who hold the register, and would have to give it up, want it next. */
