@@ -1,4 +1,5 @@
 import { Op, Type } from '../wasm/opcodes.ts';
+import { belowOf } from './below.ts';
 import { upperBound } from './bounds.ts';
 import { divideByConstant, type Maker } from './divide.ts';
 import { foldI32, foldI64, foldUnaryI32, foldUnaryI64 } from './fold.ts';
@@ -270,7 +271,31 @@ export class Simplifier implements Maker {
       if (a.imm === 1 && b.imm === 0) return condition;
       if (a.imm === 0 && b.imm === 1) return this.make(Op.I32_EQZ, type, [condition]);
     }
-    return this.#append(Op.SELECT, type, [a, b, condition]);
+    const step =
+      this.#step(type, b, a, condition, false) ?? this.#step(type, a, b, condition, true);
+    return step ?? this.#append(Op.SELECT, type, [a, b, condition]);
+  }
+
+  /**
+   * `next` is x + 1 or x - 1, and chosen if the condition holds (or does not): then it is x and a comparison,
+   * where the processor can take that for a carry.
+   */
+  #step(type: number, x: Value, next: Value, condition: Value, ifNot: boolean): Value | undefined {
+    const add = type === Type.I64 ? Op.I64_ADD : Op.I32_ADD;
+    if (next.op !== add || arg(next, 0) !== x) return undefined;
+    const by = arg(next, 1);
+    const isUp = by.op === Op.I64_CONST ? by.bits === 1n : by.op === Op.I32_CONST && by.imm === 1;
+    const isDown =
+      by.op === Op.I64_CONST ? by.bits === -1n : by.op === Op.I32_CONST && by.imm === -1;
+    if (!isUp && !isDown) return undefined;
+    const holds = isComparison(condition.op)
+      ? condition
+      : this.make(Op.I32_NE, Type.I32, [condition, this.i32(0)]);
+    const test = ifNot ? this.make(Op.I32_EQZ, Type.I32, [holds]) : holds;
+    if (!belowOf(this.#fn, test)) return undefined;
+    const step = type === Type.I64 ? this.make(Op.I64_EXTEND_I32_U, type, [test]) : test;
+    if (isUp) return this.#append(add, type, [x, step]);
+    return this.#append(type === Type.I64 ? Op.I64_SUB : Op.I32_SUB, type, [x, step]);
   }
 
   #constant(folded: number | bigint | undefined, type: number): Value | undefined {

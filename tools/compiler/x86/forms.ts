@@ -32,6 +32,8 @@ export const SUB = both((w) => alu('sub', w));
 export const AND = both((w) => alu('and', w));
 export const OR = both((w) => alu('or', w));
 export const XOR = both((w) => alu('xor', w));
+export const ADC = both((w) => alu('adc', w));
+export const SBB = both((w) => alu('sbb', w));
 export const CMP = both((w) => alu('cmp', w));
 /** `test` has no form with a short immediate, and is symmetric. */
 export const TEST = both((w): AluForms => {
@@ -39,6 +41,15 @@ export const TEST = both((w): AluForms => {
   const mr = form(`test r/m${w}, r${w}`);
   return { rm: mr, mr, short: long, long };
 });
+
+/** The same of a byte, whose immediate is one too. */
+export const CMP_BYTE: AluForms = byte('cmp', 'cmp r8, r/m8');
+export const TEST_BYTE: AluForms = byte('test', 'test r/m8, r8');
+
+function byte(name: string, rm: string): AluForms {
+  const short = form(`${name} r/m8, imm8`);
+  return { rm: form(rm), mr: form(`${name} r/m8, r8`), short, long: short };
+}
 
 export const MOV = both((w) => form(`mov r${w}, r/m${w}`));
 export const MOV_STORE = both((w) => form(`mov r/m${w}, r${w}`));

@@ -94,6 +94,27 @@ export const SET_CONDITION: Kind = {
   },
 };
 
+export interface CarryData {
+  readonly comparison: Comparison;
+  /** Position in uses of what is added to. */
+  readonly position: number;
+  /** adc or sbb, and its immediate. */
+  readonly forms: AluForms;
+  readonly imm: number;
+}
+
+/** def = uses[position], with an immediate and the carry of a comparison added or subtracted. */
+export const ADD_CARRY: Kind = {
+  name: 'add-carry',
+  emit(out, inst) {
+    const d = inst.defAt[0] as number;
+    const { comparison, position, forms, imm } = inst.data as CarryData;
+    emitComparison(out, inst, comparison);
+    out.move(d, inst.useAt[position] as number);
+    aluImmediate(out, forms, d, imm);
+  },
+};
+
 export interface SelectData {
   readonly comparison: Comparison;
   /** Positions in uses of the values chosen if the condition holds and if not. */

@@ -1,6 +1,16 @@
 import { isComparison, isFloatType, type Value } from '../ir/value.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
-import { type AluForms, Cc, CMOV, CMP, form, TEST, type Width } from './forms.ts';
+import {
+  type AluForms,
+  Cc,
+  CMOV,
+  CMP,
+  CMP_BYTE,
+  form,
+  TEST,
+  TEST_BYTE,
+  type Width,
+} from './forms.ts';
 import {
   type Comparison,
   SELECT,
@@ -32,6 +42,14 @@ const EXCHANGED: Readonly<Record<number, number>> = {
   [Cc.GE]: Cc.LE,
   [Cc.BE]: Cc.AE,
   [Cc.AE]: Cc.BE,
+};
+
+/** What a condition says of numbers that are not negative. */
+const UNSIGNED: Readonly<Record<number, number>> = {
+  [Cc.L]: Cc.B,
+  [Cc.GE]: Cc.AE,
+  [Cc.LE]: Cc.BE,
+  [Cc.G]: Cc.A,
 };
 
 /** Ends a block by a branch on a condition, comparing in the same instruction where it can. */
@@ -103,6 +121,25 @@ function integers(
   return { shape, form: undefined, forms, imm, cc, parity: 'none' };
 }
 
+/** Compares so that the carry flag says whether x, unsigned, is below y. */
+export function compareBelow(
+  s: Selector,
+  inst: Inst,
+  x: Value,
+  y: Value,
+  width: Width,
+): Comparison {
+  const operand = (v: Value) => (width === 64 ? s.use(v, Use.REGISTER) : s.use32(v, Use.REGISTER));
+  if (immediate(y) === undefined && s.canFoldLoad(x, loadOf(width))) {
+    s.fold(x);
+    const uses = [operand(y)];
+    inst.address = memoryOperand(s, x.args[0] as Value, x.imm, uses, Use.REGISTER);
+    inst.uses = uses;
+    return integers('mr', CMP[width], 0, Cc.B);
+  }
+  return compareOperands(s, inst, x, y, width, Cc.B, false, true);
+}
+
 function compare(
   s: Selector,
   inst: Inst,
@@ -135,10 +172,8 @@ function isZero(
     return bitTest(s, inst, x, Cc.E, late, mayFoldLoads);
   }
   const width = value.op === Op.I64_EQZ ? 64 : 32;
-  if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
-    foldLoad(s, inst, x, late);
-    return integers('mi', CMP[width], 0, Cc.E);
-  }
+  const inMemory = mayFoldLoads ? compareMemory(s, inst, x, 0, width, Cc.E, late) : undefined;
+  if (inMemory) return inMemory;
   const kind = late ? Use.LATE : Use.ANY;
   inst.uses = [width === 64 ? s.use(x, kind) : s.use32(x, kind)];
   return integers('self', TEST[width], -1, Cc.E);
@@ -163,6 +198,10 @@ function bitTest(
       foldLoad(s, inst, x, late);
       return integers('mi', TEST[width], imm, cc);
     }
+    if (mayFoldLoads && imm >= 0 && imm <= 0xff && s.canFoldLoad(x, byteLoadOf(width))) {
+      foldLoad(s, inst, x, late);
+      return integers('mi', TEST_BYTE, (imm << 24) >> 24, cc);
+    }
     inst.uses = [operand(x, kind)];
     return integers('mi', TEST[width], imm, cc);
   }
@@ -179,6 +218,25 @@ function foldLoad(s: Selector, inst: Inst, load: Value, late: boolean): void {
   inst.uses = uses;
 }
 
+/** Compares a loaded value with a constant where it is, if nobody else wants it: a byte as a byte. */
+function compareMemory(
+  s: Selector,
+  inst: Inst,
+  x: Value,
+  imm: number,
+  width: Width,
+  cc: number,
+  late: boolean,
+): Comparison | undefined {
+  if (s.canFoldLoad(x, loadOf(width))) {
+    foldLoad(s, inst, x, late);
+    return integers('mi', CMP[width], imm, cc);
+  }
+  if (imm < 0 || imm > 0xff || !s.canFoldLoad(x, byteLoadOf(width))) return undefined;
+  foldLoad(s, inst, x, late);
+  return integers('mi', CMP_BYTE, (imm << 24) >> 24, UNSIGNED[cc] ?? cc);
+}
+
 function compareIntegers(
   s: Selector,
   inst: Inst,
@@ -189,16 +247,27 @@ function compareIntegers(
   mayFoldLoads: boolean,
 ): Comparison {
   const [x, y] = value.args as [Value, Value];
+  return compareOperands(s, inst, x, y, width, cc, late, mayFoldLoads);
+}
+
+function compareOperands(
+  s: Selector,
+  inst: Inst,
+  x: Value,
+  y: Value,
+  width: Width,
+  cc: number,
+  late: boolean,
+  mayFoldLoads: boolean,
+): Comparison {
   const any = late ? Use.LATE : Use.ANY;
   const register = late ? Use.LATE_REGISTER : Use.REGISTER;
   const operand = (v: Value, k: number) => (width === 64 ? s.use(v, k) : s.use32(v, k));
   const imm = immediate(y);
   const forms = CMP[width];
   if (imm !== undefined) {
-    if (mayFoldLoads && s.canFoldLoad(x, loadOf(width))) {
-      foldLoad(s, inst, x, late);
-      return integers('mi', forms, imm, cc);
-    }
+    const inMemory = mayFoldLoads ? compareMemory(s, inst, x, imm, width, cc, late) : undefined;
+    if (inMemory) return inMemory;
     inst.uses = [operand(x, any)];
     if (imm === 0) return integers('self', TEST[width], -1, cc);
     return integers('mi', forms, imm, cc);
@@ -236,4 +305,8 @@ function compareFloats(s: Selector, inst: Inst, value: Value, late: boolean): Co
 
 function loadOf(width: Width): number {
   return width === 64 ? Op.I64_LOAD : Op.I32_LOAD;
+}
+
+function byteLoadOf(width: Width): number {
+  return width === 64 ? Op.I64_LOAD8_U : Op.I32_LOAD8_U;
 }

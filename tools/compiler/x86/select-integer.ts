@@ -54,6 +54,7 @@ import {
 import { type Kind, Use } from './machine.ts';
 import { RAX, RCX, RDX } from './operand.ts';
 import { leaOperand, memoryOperand } from './select-address.ts';
+import { selectWithCarry } from './select-carry.ts';
 import { immediate, type Rule, type Selector, widthOf } from './selector.ts';
 
 type ByWidth<T> = { readonly 32: T; readonly 64: T };
@@ -119,8 +120,9 @@ function aluWithLoad(
 
 const plainAdd = alu(ADD, ADD_REGISTERS, ADD_IMMEDIATE);
 
-/** x + y * 2^k + c as one `lea`; else an addition. */
+/** With a carry, or x + y * 2^k + c as one `lea`; else an addition. */
 const add: Rule = (s, value) => {
+  if (selectWithCarry(s, value)) return;
   const parts = leaParts(value);
   if (!parts) {
     plainAdd(s, value);
@@ -192,6 +194,7 @@ const plainSub = alu(SUB, ALU);
 
 const subtract: Rule = (s, value) => {
   const [a, b] = value.args as [Value, Value];
+  if (selectWithCarry(s, value)) return;
   if (immediate(a) !== 0) {
     plainSub(s, value);
     return;

@@ -171,3 +171,49 @@ describe('an atomic access', () => {
     expect(text).toMatch(/lock xadd/);
   });
 });
+
+describe('a condition that is added', () => {
+  const sum = (condition: string) => code(`(i32.add (local.get 0) ${condition})`);
+
+  it.each([
+    ['(i32.eqz (local.get 1))', /cmp esi,0x1\n.*adc e\w+,0x0/s],
+    ['(i32.ne (local.get 1) (i32.const 0))', /cmp esi,0x1\n.*sbb e\w+,0xffffffff/s],
+    ['(i32.lt_u (local.get 1) (i32.const 9))', /cmp esi,0x9\n.*adc e\w+,0x0/s],
+    ['(i32.gt_u (local.get 1) (i32.const 9))', /cmp esi,0xa\n.*sbb e\w+,0xffffffff/s],
+    ['(i32.le_u (local.get 1) (local.get 0))', /cmp edi,esi\n.*sbb e\w+,0xffffffff/s],
+  ])('is a carry: %s', (condition, expected) => {
+    expect(sum(condition)).toMatch(expected);
+  });
+
+  it('is none if it is no comparison without signs', () => {
+    expect(sum('(i32.lt_s (local.get 1) (i32.const 9))')).toMatch(/setl/);
+    expect(sum('(i32.gt_u (local.get 1) (i32.const -1))')).not.toMatch(/adc|sbb/);
+  });
+
+  it('takes the place of a choice between a number and the next one', () => {
+    const next = '(i32.add (local.get 0) (i32.const 1))';
+    const text = code(`(select (local.get 0) ${next} (i32.load8_u (local.get 1)))`);
+    expect(text).toMatch(/cmp BYTE PTR \[r14\+rsi\*1\],0x1\n.*adc e\w+,0x0/s);
+    expect(text).not.toMatch(/cmov/);
+  });
+});
+
+describe('a comparison of a byte in memory with a constant', () => {
+  const test = (comparison: string) =>
+    code(`(if (result i32) ${comparison}
+    (then (i32.const 5)) (else (i32.const 7)))`);
+
+  it('is one of bytes, without signs', () => {
+    expect(test('(i32.lt_s (i32.load8_u (local.get 0)) (i32.const 200))')).toMatch(
+      /cmp BYTE PTR \[r14\+rdi\*1\],0xc8\njae/,
+    );
+    expect(test('(i32.and (i32.load8_u (local.get 0)) (i32.const 128))')).toMatch(
+      /test BYTE PTR \[r14\+rdi\*1\],0x80\nje/,
+    );
+  });
+
+  it('is one of 32 bits where the constant has more or the byte has a sign', () => {
+    expect(test('(i32.lt_u (i32.load8_u (local.get 0)) (i32.const 256))')).not.toMatch(/BYTE.*,0x/);
+    expect(test('(i32.eq (i32.load8_s (local.get 0)) (i32.const 9))')).not.toMatch(/BYTE.*,0x/);
+  });
+});
