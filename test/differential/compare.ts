@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { checkImage } from '../../tools/check/check.ts';
 import type { Cpu } from '../../tools/compiler/compile.ts';
 import { type LinkedModule, makeExecutable } from '../../tools/compiler/linux/executable.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
-import { checkKernelForm } from './kernel-form.ts';
+import { checkModules } from './check-modules.ts';
 import { LOW_MEMORY } from './low-memory.ts';
 import { linesOf, type Run, runExecutable } from './native.ts';
 import { type Outcome, runInV8, VECTOR_LOG } from './v8.ts';
@@ -60,8 +59,7 @@ export function compare(
   const lowMemory = atBase0 ? LOW_MEMORY : undefined;
   const executable = makeExecutable({ wasm }, linksOf(wasm), runtime, cpu, lowMemory);
   checkRun(comparable, expected, runExecutable(executable, ['--batch'], input));
-  const check = atBase0 ? checkKernelForm : (file: Uint8Array) => checkImage(file).violations;
-  const [violation] = isChecked ? check(executable) : [];
+  const [violation] = isChecked ? checkModules(executable, atBase0) : [];
   if (violation) throw new Error(`check-image: ${violation.rule}`);
   return {
     calls: comparable.filter((line) => line.startsWith('"')).length,

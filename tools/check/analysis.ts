@@ -15,6 +15,8 @@ export interface FunctionState {
   readonly code: CodeFunction;
   /** In the order in which functions are looked at. */
   position: number;
+  /** Whether it is looked at at all. */
+  isReached: boolean;
   /** Instructions that were found when it was last looked at. */
   instructions: number;
   readonly callers: Set<FunctionState>;
@@ -102,7 +104,7 @@ export class Analysis {
   readonly #pending = new AddressQueue();
   #turn = -1;
 
-  constructor(program: Program) {
+  constructor(program: Program, isJudged: (code: CodeFunction) => boolean) {
     this.program = program;
     for (const code of program.functions) {
       const state = newState(code);
@@ -111,13 +113,21 @@ export class Analysis {
     this.#order = callOrder(this);
     for (const [position, state] of this.#order.entries()) {
       state.position = position;
-      this.#pending.add(position);
+      if (isJudged(state.code)) this.reach(state);
     }
     this.types = new TypeTable(program, this.functions);
   }
 
-  /** Has a function looked at (again), when its turn comes. */
-  request({ position }: FunctionState): void {
+  /** Has a function looked at that was not yet. */
+  reach(state: FunctionState): void {
+    if (state.isReached) return;
+    state.isReached = true;
+    this.request(state);
+  }
+
+  /** Has a function looked at again, when its turn comes. */
+  request({ isReached, position }: FunctionState): void {
+    if (!isReached) return;
     const count = this.#order.length;
     const round = Math.max(0, Math.floor(this.#turn / count));
     const turn = round * count + position;
@@ -251,6 +261,7 @@ function newState(code: CodeFunction): FunctionState {
   return {
     code,
     position: 0,
+    isReached: false,
     instructions: 0,
     callers: new Set(),
     wideArguments: 0,

@@ -241,6 +241,7 @@ function enter(
 ): void {
   const { fn, analysis } = visit;
   target.callers.add(fn);
+  analysis.reach(target);
   checkBorder(visit, state, instruction, target);
   const wide = ARGUMENTS.reduce(
     (mask, register, i) => (isNarrow(state.registers[register]) ? mask : mask | (1 << i)),
@@ -263,6 +264,7 @@ function enter(
   if (kind === 'sandbox' && record !== undefined && !isOwnBase) analysis.makeForeign(target);
   const contract = contractOf(analysis, target);
   if (contract === 'copy') checkCopy(visit, state, instruction);
+  else if (contract === 'set') checkSet(visit, state, instruction);
   else if (contract) checkTableRoutine(visit, state, instruction, contract);
 }
 
@@ -317,6 +319,14 @@ function checkCopy(visit: Visit, state: State, instruction: Instruction): void {
   );
   if (isTable && count?.by === 4) return;
   visit.violate(instruction, 'a copy that is not shown to stay within the sandbox or a table');
+}
+
+/** The filling routine's arguments: a range that may be written. */
+function checkSet(visit: Visit, state: State, instruction: Instruction): void {
+  if (visit.fn.code.compartment.kind === 'kernel') return;
+  const [to, size] = [RDI, RDX].map((register) => readRegister(visit, state, register));
+  if (to && size && staysInside(to, size, 1)) return;
+  visit.violate(instruction, 'bytes are set that are not shown to lie within the sandbox');
 }
 
 /** The arguments of the routines that put one entry into many places. */

@@ -7,7 +7,7 @@ import { hasNote } from './elf-file.ts';
 import { readExecutable } from './executable.ts';
 import { readElfImage, readIgvmImage } from './image.ts';
 import { checkPadding } from './padding.ts';
-import type { Compartment, Program, Violation } from './program.ts';
+import type { CodeFunction, Compartment, Program, Violation } from './program.ts';
 import { checkShim } from './shim.ts';
 import { checkStubs } from './stubs.ts';
 import { walk } from './walk.ts';
@@ -50,9 +50,12 @@ export function checkImage(file: Uint8Array): Report {
   return checkProgram(readProgram(file));
 }
 
-/** The same of a program that was read. */
-export function checkProgram(program: Program): Report {
-  const analysis = new Analysis(program);
+/** The same of a program that was read; of functions that are not judged only what the others call. */
+export function checkProgram(
+  program: Program,
+  isJudged: (code: CodeFunction) => boolean = () => true,
+): Report {
+  const analysis = new Analysis(program, isJudged);
   const isMany = program.compartments.filter(({ kind }) => kind === 'sandbox').length > 1;
   for (const { address, stackSize, wide, plain } of program.roots) {
     const fn = analysis.functions.get(address);

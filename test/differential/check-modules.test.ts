@@ -3,7 +3,7 @@ import { type LowMemory, makeExecutable } from '../../tools/compiler/linux/execu
 import { compileRuntime } from '../../tools/compiler/linux/runtime.ts';
 import type { WasmObject } from '../../tools/compiler/object.ts';
 import { wat } from '../wat.ts';
-import { checkKernelForm } from './kernel-form.ts';
+import { checkModules } from './check-modules.ts';
 import { LOW_MEMORY } from './low-memory.ts';
 
 let runtime: WasmObject;
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 const rulesOf = (text: string, low: LowMemory | undefined) =>
-  checkKernelForm(makeExecutable({ wasm: wat(text) }, [], runtime, 'x86-64', low)).map(
+  checkModules(makeExecutable({ wasm: wat(text) }, [], runtime, 'x86-64', low), true).map(
     ({ rule }) => rule,
   );
 

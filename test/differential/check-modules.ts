@@ -5,18 +5,22 @@ import type { Program, Violation } from '../../tools/check/program.ts';
 const STRING = /^rep (movs|stos)/;
 
 /**
- * What check-image has against an executable with modules in the kernel's form, by the kernel's rules. The
- * kernel may use any 64-bit address, which the report lists; a module has no way to ask for that, so
- * here it is a mistake.
+ * What check-image has against the modules of an executable; of the run-time, which is in all of them, it reads
+ * only what they call.
+ *
+ * Those in the kernel's form go by the kernel's rules. The kernel may use any 64-bit address, which the
+ * report lists; a module has no way to ask for that, so here it is a mistake.
  */
-export function checkKernelForm(executable: Uint8Array): readonly Violation[] {
+export function checkModules(executable: Uint8Array, atBase0: boolean): readonly Violation[] {
   const program = readProgram(executable);
   const modules = new Set(
     program.functions.flatMap(({ name, compartment }) =>
       compartment.kind === 'sandbox' ? [name] : [],
     ),
   );
-  const { violations, compartments } = checkProgram(asKernel(program));
+  const judged = atBase0 ? asKernel(program) : program;
+  const { violations, compartments } = checkProgram(judged, ({ name }) => modules.has(name));
+  if (!atBase0) return violations;
   const listed = compartments
     .flatMap((each) => each.listed)
     .filter(({ name, text }) => modules.has(name) && !STRING.test(text))
