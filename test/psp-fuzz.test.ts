@@ -99,8 +99,8 @@ beforeAll(async () => {
   });
   machine.hypervisor.run(LIMIT);
   machine.restore(start);
-  // As late as can be before the first message is written.
-  host.at(first - 100_000, () => {
+  // Right before the first message goes out.
+  host.at(first - 1, () => {
     before = machine.snapshot();
   });
   expect(machine.hypervisor.run(LIMIT)).toEqual({ kind: 'exit', code: 0 });

@@ -10,8 +10,9 @@ import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import type { Mode } from '../../tools/emulator/mode.ts';
 import { readIgvm } from '../../tools/image/igvm-reader.ts';
 import type { Host } from '../../tools/image/manifest.ts';
+import { programSecret } from '../secret.ts';
 import { Guests } from './guests.ts';
-import { mustEnd, Trial, victimSecret } from './trial.ts';
+import { mustEnd, Trial } from './trial.ts';
 
 const guests = new Guests();
 const SETTINGS: readonly { mode: Mode; host: Host }[] = [
@@ -129,7 +130,7 @@ describe.each(PROTECTED)('the guest in mode $mode (host $host)', (setting) => {
   it('decodes no memory access', () => {
     const { trial, asked } = victim(setting);
     trial.runToLine('open');
-    const [gfn = 0] = trial.framesWith(victimSecret());
+    const [gfn = 0] = trial.framesWith(programSecret());
     const back = trial.mark();
     trial.host.makeDevice(gfn);
     expect(mustEnd(trial.run())).toEqual({ won: false, ends: 'VC_NESTED_PAGE_FAULT' });

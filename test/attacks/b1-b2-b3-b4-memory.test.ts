@@ -6,10 +6,11 @@ import { PscEntry, PscHeader } from '../../spec/layouts/ghcb.ts';
 import * as Psc from '../../spec/psc.ts';
 import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import { entryFor } from '../../tools/emulator/hypervisor/rmp.ts';
+import { programSecret } from '../secret.ts';
 import { Guests } from './guests.ts';
 import { claimRam, type Ram } from './memory-map.ts';
 import { type Setting, testRow } from './row.ts';
-import { attackOn, mustEnd, mustGoOn, Trial, victimSecret } from './trial.ts';
+import { attackOn, mustEnd, mustGoOn, Trial } from './trial.ts';
 
 const guests = new Guests();
 /** All that the machine has: 4 MiB. */
@@ -30,7 +31,7 @@ async function secretFrame(setting: Setting): Promise<number> {
   const trial = new Trial(setting, await guests.image({ host, mutation }));
   trial.launch();
   trial.run();
-  const [frame] = trial.framesWith(victimSecret());
+  const [frame] = trial.framesWith(programSecret());
   if (frame === undefined) throw new RangeError('the victim has no secret');
   return frame;
 }

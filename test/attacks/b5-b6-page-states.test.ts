@@ -2,9 +2,10 @@ import * as Ghcb from '../../spec/ghcb.ts';
 import * as Event from '../../spec/ghcb-event.ts';
 import type { GhcbRequest } from '../../tools/emulator/hypervisor/ghcb-request.ts';
 import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
+import { programSecret } from '../secret.ts';
 import { Guests } from './guests.ts';
 import { type Attack, type Setting, testRow } from './row.ts';
-import { attackOn, mustEnd, mustGoOn, Trial, victimSecret } from './trial.ts';
+import { attackOn, mustEnd, mustGoOn, Trial } from './trial.ts';
 
 const guests = new Guests();
 
@@ -79,8 +80,8 @@ async function secretAddress(setting: Setting): Promise<number> {
   const trial = new Trial({ ...setting, mutation: undefined }, image);
   trial.launch();
   trial.run();
-  const [gfn = 0] = trial.framesWith(victimSecret());
-  return gfn * PAGE + trial.guestPage(gfn).indexOf(victimSecret());
+  const [gfn = 0] = trial.framesWith(programSecret());
+  return gfn * PAGE + trial.guestPage(gfn).indexOf(programSecret());
 }
 
 testRow('B6', {

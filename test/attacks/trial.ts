@@ -9,6 +9,7 @@ import { createMachine, type Machine, type MachineOptions } from '../../tools/em
 import { encrypted, protectedState } from '../../tools/emulator/mode.ts';
 import { GENERAL_REGISTERS } from '../../tools/emulator/registers.ts';
 import type { Termination } from '../../tools/emulator/termination.ts';
+import { programSecret } from '../secret.ts';
 import type { Guest, Guests } from './guests.ts';
 import type { Outcome, Setting } from './row.ts';
 
@@ -17,23 +18,6 @@ const LIMIT = 20_000_000;
 const MOST_EXITS = 100_000;
 const MOST_STEPS = 20_000;
 const GENERAL = GENERAL_REGISTERS.filter((name) => name !== 'rsp');
-/** Where the victim's generator starts: test/fixtures/attacks/victim.ts. */
-const SEED = 0x0123_4567_89ab_cdefn;
-
-/** The 16 bytes that the victim keeps secret, which it makes itself. */
-export function victimSecret(): Buffer {
-  const bytes = Buffer.alloc(16);
-  let state = SEED;
-  for (const at of [0, 8]) {
-    for (let i = 0; i < 100; i++) {
-      state ^= BigInt.asUintN(64, state << 13n);
-      state ^= state >> 7n;
-      state ^= BigInt.asUintN(64, state << 17n);
-    }
-    bytes.writeBigUInt64LE(state, at);
-  }
-  return bytes;
-}
 
 /** How an attack on a guest went. */
 export interface Seen {
@@ -51,7 +35,7 @@ export class Trial {
   readonly machine: Machine;
   readonly host: HostileHost;
   /** What the host must not see, beside what the program keeps. */
-  readonly secrets: Buffer[] = [victimSecret()];
+  readonly secrets: Buffer[] = [programSecret()];
   readonly #image: Uint8Array;
   readonly #leaks = new Set<string>();
   readonly #said = new Map<string, () => void>();

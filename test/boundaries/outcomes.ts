@@ -48,11 +48,12 @@ export class Outcomes {
 
   /**
    * Counts a run. Its output may be the honest one with its exit, or it ended for a documented reason, or,
-   * where `early` says that there was no 64-bit IDT yet, in a shutdown. Anything else is a failure, which
-   * comes back in words: `what` tells what was done to the guest.
+   * where `early` says that there was no 64-bit IDT yet, in a shutdown. Anything else is a failure, and so is
+   * a secret that the host saw, which comes back in words: `what` tells what was done to the guest.
    */
   add(ending: Ending, early: boolean, what: () => string): string | undefined {
     this.runs++;
+    if (ending.leaked) return this.fail(`${what()}: the host has seen a secret`);
     const outcome = this.#classify(ending, early);
     if (outcome === undefined) return this.fail(`${what()}: ${JSON.stringify(ending)}`);
     this.counts.set(outcome, (this.counts.get(outcome) ?? 0) + 1);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import * as Exit from '../../spec/exit.ts';
 import { EXIT_LIMIT } from '../../tools/emulator/core.ts';
 import type { HostName } from '../../tools/emulator/hypervisor/host-profile.ts';
 import type { Machine, Snapshot } from '../../tools/emulator/machine.ts';
@@ -7,6 +8,7 @@ import { prepare } from '../../tools/emulator/run.ts';
 import type { Termination } from '../../tools/emulator/termination.ts';
 import { type Build, type BuiltKernel, buildImage, buildKernel } from '../../tools/image/build.ts';
 import { root } from '../../tools/root.ts';
+import { Secrets } from './secrets.ts';
 
 const MEMORY = 4 << 20;
 /** Far beyond what any run takes that ends at all, unless the host has slowed the guest's clock. */
@@ -15,9 +17,9 @@ const LIMIT = 20_000_000;
 /** The image of test/fixtures/tick: a boot, a line, a tick of the timer, a line, a message to the AMD-SP. */
 export async function tickImage(host: HostName, kernel?: BuiltKernel): Promise<Build> {
   const manifest = {
-    folder: join(root, 'test/fixtures/tick'),
+    folder: join(root, 'test/fixtures'),
     name: 'tick',
-    program: 'tick.ts',
+    program: 'tick/tick.ts',
     args: [],
     env: {},
     modes: ['none', 'sev', 'sev-es', 'snp'] as const,
@@ -29,16 +31,18 @@ export async function tickImage(host: HostName, kernel?: BuiltKernel): Promise<B
   return buildImage(manifest, { kernel: kernel ?? (await buildKernel()) });
 }
 
-/** How a run ended, and all that its guest said. */
+/** How a run ended, all that its guest said, and whether its host saw any of its secrets. */
 export interface Ending {
   readonly end: Termination;
   readonly console: string;
+  readonly leaked: boolean;
 }
 
 /** A point of a run to which it can be taken back. */
 export interface Point {
   readonly machine: Snapshot;
   readonly console: string;
+  readonly leaked: boolean;
 }
 
 /** A guest that is run again and again from points of one run. */
@@ -48,6 +52,9 @@ export class Subject {
   readonly machine: Machine;
   /** What the guest has said by now. */
   console = '';
+  readonly #secrets: Secrets;
+  /** A request had a secret in it. */
+  #leaked = false;
 
   constructor(build: Build, mode: Mode, host: HostName) {
     this.name = `${mode}, host ${host}`;
@@ -60,6 +67,8 @@ export class Subject {
         this.console += String.fromCharCode(byte);
       },
     });
+    this.#secrets = new Secrets(this.machine);
+    this.#watchRequests();
   }
 
   /** Value of a symbol of the image. */
@@ -70,12 +79,13 @@ export class Subject {
   }
 
   snapshot(): Point {
-    return { machine: this.machine.snapshot(), console: this.console };
+    return { machine: this.machine.snapshot(), console: this.console, leaked: this.#leaked };
   }
 
   restore(point: Point): void {
     this.machine.restore(point.machine);
     this.console = point.console;
+    this.#leaked = point.leaked;
   }
 
   /** Runs on until the guest has executed `instructions`, or ended. */
@@ -98,6 +108,17 @@ export class Subject {
   finish(): Ending {
     const { hypervisor, core } = this.machine;
     const end = hypervisor.run(core.instructions + LIMIT);
-    return { end, console: this.console };
+    return { end, console: this.console, leaked: this.#leaked || this.#secrets.areSeen() };
+  }
+
+  /** Looks at the page of each request: the guest writes over it with the next. */
+  #watchRequests(): void {
+    const { exits } = this.machine.hypervisor.answers;
+    const honest = exits.get(Exit.VMGEXIT);
+    if (!honest) return;
+    exits.set(Exit.VMGEXIT, (host, exit) => {
+      this.#leaked ||= this.#secrets.areInRequest();
+      honest(host, exit);
+    });
   }
 }
