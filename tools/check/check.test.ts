@@ -540,7 +540,7 @@ describe('a byte changed', () => {
       (each) => nameOf(each) === 'add' && each.row.effect.width === 64,
       (each) => nameOf(each) === 'sub' || nameOf(each) === 'xor',
     );
-    expect(broken(file).join()).toMatch(/a string instruction that is not shown/);
+    expect(broken(file).join()).toMatch(/bytes are set that are not shown/);
   });
 
   it('adds no base to where memory is copied', () => {
@@ -552,9 +552,9 @@ describe('a byte changed', () => {
     expect(broken(file).join()).toMatch(/a copy that is not shown/);
   });
 
-  it('changes a routine that was reviewed', () => {
-    const file = patient.change('main!memory.copy', isCompare, (each) => isCompare(each));
-    expect(broken(file).join()).toMatch(/in main!memory\.copy/);
+  it.each(['copy', 'fill'])('changes the routine memory.%s, which was reviewed', (name) => {
+    const file = patient.change(`main!memory.${name}`, isCompare, (each) => isCompare(each));
+    expect(broken(file).join()).toMatch(new RegExp(`in main!memory\\.${name}`));
   });
 
   it('changes the record of a function', () => {

@@ -11,6 +11,7 @@ import {
   writeFillTable,
   writeGrowTable,
 } from './helper-table.ts';
+import { FILL_HELPER, writeVectorCopy, writeVectorFill } from './helper-vector.ts';
 import { COPY_HELPER, writeCopy } from './helpers.ts';
 import { R14 } from './operand.ts';
 import type { Output } from './output.ts';
@@ -39,7 +40,9 @@ export function findAdapters(context: Context): Fn[] {
 export function writeExtras(context: Context, target: Target, output: Output): void {
   const { asm } = output;
   const helpers: readonly (readonly [name: string, write: () => void])[] = [
-    [COPY_HELPER, () => writeCopy(asm)],
+    // The kernel leaves vector registers to programs.
+    [COPY_HELPER, () => (target.baseRegister ? writeVectorCopy(asm) : writeCopy(asm))],
+    [FILL_HELPER, () => writeVectorFill(asm)],
     [FILL_TABLE_HELPER, () => writeFillTable(asm)],
     [GROW_TABLE_HELPER, () => writeGrowTable(asm, `${context.instance}!table_grow`)],
   ];

@@ -1,7 +1,8 @@
 import type { Assembler } from './assembler.ts';
+import type { Label } from './operand.ts';
 import { indexed, mem, R8, R9, R10, RAX, RCX, RDI, RDX, RSI } from './operand.ts';
 
-/** Name of the routine that {@link writeCopy} writes. */
+/** Name of the routine that copies. */
 export const COPY_HELPER = 'memory.copy';
 
 /** From this length on `rep movsb` pays for its start-up. */
@@ -12,32 +13,9 @@ const REP_LENGTH = 512;
  * arguments, and no vector registers, so that the kernel may call it.
  */
 export function writeCopy(asm: Assembler): void {
-  const [many, bytes4, bytes1, none] = [asm.label(), asm.label(), asm.label(), asm.label()];
+  const many = asm.label();
   const [backward, repeat, loop, back] = [asm.label(), asm.label(), asm.label(), asm.label()];
-  asm.op('cmp r/m64, simm8', RDX, 16);
-  asm.jcc(7, many);
-  asm.op('cmp r/m64, simm8', RDX, 8);
-  asm.jcc(2, bytes4);
-  bothEnds(asm, 64, 8);
-  asm.bind(bytes4);
-  asm.op('cmp r/m64, simm8', RDX, 4);
-  asm.jcc(2, bytes1);
-  bothEnds(asm, 32, 4);
-  asm.bind(bytes1);
-  asm.op('test r/m64, r64', RDX, RDX);
-  asm.jcc(4, none);
-  // Up to three bytes: the first, the middle and the last one.
-  asm.op('mov r64, r/m64', R8, RDX);
-  asm.op('shr r/m64, 1', R8);
-  asm.op('movzx r32, r/m8', RAX, mem(RSI));
-  asm.op('movzx r32, r/m8', RCX, indexed(RSI, RDX, 1, -1));
-  asm.op('movzx r32, r/m8', R9, indexed(RSI, R8, 1));
-  asm.op('mov r/m8, r8', mem(RDI), RAX);
-  asm.op('mov r/m8, r8', indexed(RDI, R8, 1), R9);
-  asm.op('mov r/m8, r8', indexed(RDI, RDX, 1, -1), RCX);
-  asm.bind(none);
-  asm.op('ret');
-
+  writeShortCopy(asm, many);
   asm.bind(many);
   asm.op('mov r64, r/m64', RAX, RDI);
   asm.op('sub r64, r/m64', RAX, RSI);
@@ -93,5 +71,33 @@ function bothEnds(asm: Assembler, width: 32 | 64, bytes: number): void {
   asm.op(load, RCX, indexed(RSI, RDX, 1, -bytes));
   asm.op(store, mem(RDI), RAX);
   asm.op(store, indexed(RDI, RDX, 1, -bytes), RCX);
+  asm.op('ret');
+}
+
+/** Copies up to 16 bytes and returns; goes to `many` for more. */
+export function writeShortCopy(asm: Assembler, many: Label): void {
+  const [bytes4, bytes1, none] = [asm.label(), asm.label(), asm.label()];
+  asm.op('cmp r/m64, simm8', RDX, 16);
+  asm.jcc(7, many);
+  asm.op('cmp r/m64, simm8', RDX, 8);
+  asm.jcc(2, bytes4);
+  bothEnds(asm, 64, 8);
+  asm.bind(bytes4);
+  asm.op('cmp r/m64, simm8', RDX, 4);
+  asm.jcc(2, bytes1);
+  bothEnds(asm, 32, 4);
+  asm.bind(bytes1);
+  asm.op('test r/m64, r64', RDX, RDX);
+  asm.jcc(4, none);
+  // Up to three bytes: the first, the middle and the last one.
+  asm.op('mov r64, r/m64', R8, RDX);
+  asm.op('shr r/m64, 1', R8);
+  asm.op('movzx r32, r/m8', RAX, mem(RSI));
+  asm.op('movzx r32, r/m8', RCX, indexed(RSI, RDX, 1, -1));
+  asm.op('movzx r32, r/m8', R9, indexed(RSI, R8, 1));
+  asm.op('mov r/m8, r8', mem(RDI), RAX);
+  asm.op('mov r/m8, r8', indexed(RDI, R8, 1), R9);
+  asm.op('mov r/m8, r8', indexed(RDI, RDX, 1, -1), RCX);
+  asm.bind(none);
   asm.op('ret');
 }

@@ -13,6 +13,8 @@ export interface BulkData {
   readonly to: string;
   readonly from: string;
   readonly copy: string;
+  /** Undefined where `rep stosb` does as well. */
+  readonly fill: string | undefined;
 }
 
 const REP_MOVSB = form('movsb');
@@ -47,6 +49,10 @@ export const MEMORY_COPY = bulk('memory-copy', (out, inst, data) => {
 export const MEMORY_FILL = bulk('memory-fill', (out, inst, data) => {
   checkMemory(out, inst, data, RDI);
   addBase(out, RDI);
+  if (data.fill !== undefined) {
+    out.callHelper(data.fill, inst.offset);
+    return;
+  }
   out.asm.rr(MOV[32], RAX, RSI);
   out.asm.rr(MOV[32], RCX, RDX);
   repeat(out, REP_STOSB);

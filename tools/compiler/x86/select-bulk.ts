@@ -1,5 +1,6 @@
 import type { Value } from '../ir/value.ts';
 import { Op } from '../wasm/opcodes.ts';
+import { FILL_HELPER } from './helper-vector.ts';
 import { COPY_HELPER } from './helpers.ts';
 import {
   type BulkData,
@@ -26,13 +27,20 @@ const KINDS: ReadonlyMap<number, Kind> = new Map([
   [Op.ELEM_DROP, DROP],
 ]);
 
+/** Bytes that `rep stosb` fills as fast as a call of the routine. */
+const LONG = 64;
+
 /** Bulk memory and table instructions. */
 export function selectBulk(s: Selector, value: Value): void {
   const { context } = s;
-  const { op, imm, aux } = value;
+  const { op, imm, aux, args } = value;
+  const length = args[2];
+  const isLong = length?.op === Op.I32_CONST && length.imm >>> 0 >= LONG;
+  // The routine uses vector registers, which are not the kernel's.
+  const hasRoutine = s.target.baseRegister && !isLong;
   const isElement = op === Op.TABLE_INIT || op === Op.ELEM_DROP;
   const inst = s.inst(KINDS.get(op) as Kind);
-  inst.uses = value.args.map((arg) => s.anyUse(arg));
+  inst.uses = args.map((arg) => s.anyUse(arg));
   inst.useHints = [RDI, RSI, RDX];
   inst.clobbers = CALL_CLOBBERS;
   inst.data = {
@@ -41,6 +49,7 @@ export function selectBulk(s: Selector, value: Value): void {
     to: tableSymbol(context, op === Op.TABLE_INIT ? aux : imm),
     from: tableSymbol(context, aux),
     copy: `${context.instance}!${COPY_HELPER}`,
+    fill: hasRoutine ? `${context.instance}!${FILL_HELPER}` : undefined,
   } satisfies BulkData;
   s.emit(inst);
 }
