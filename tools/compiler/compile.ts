@@ -11,7 +11,7 @@ import { forwardLoads, hoistLoads } from './ir/loads.ts';
 import { findLoops } from './ir/loops.ts';
 import { lower } from './ir/lower.ts';
 import { lowerVectors } from './ir/lower-vector.ts';
-import { removeTrivialPhis } from './ir/phis.ts';
+import { removeDeadPhis, removeTrivialPhis } from './ir/phis.ts';
 import { printFn } from './ir/print.ts';
 import { reassociate } from './ir/reassociate.ts';
 import { rotateLoops } from './ir/rotate.ts';
@@ -109,7 +109,10 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
     passes.print(name, fn.name, () => printFn(fn));
   };
   passes.print('build', fn.name, () => printFn(fn));
-  onFn('phis', () => removeTrivialPhis(fn));
+  onFn('phis', () => {
+    removeDeadPhis(fn);
+    removeTrivialPhis(fn);
+  });
   onFn('thread', () => threadBranches(fn));
   onFn('rotate', () => rotateLoops(fn));
   onFn('unroll', () => unrollLoops(fn));

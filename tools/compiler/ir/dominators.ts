@@ -7,57 +7,69 @@ import type { Block, Fn } from './value.ts';
  * possible; where a loop may be entered or passed, it comes first.
  */
 export function orderBlocks(fn: Fn): void {
-  fn.blocks.forEach((block, i) => {
-    block.order = i;
-  });
-  const entry = fn.blocks[0] as Block;
-  const ordered = postorder(entry).reverse();
-  ordered.forEach((block, i) => {
-    block.order = i;
-  });
-  const reached = new Set(ordered);
-  for (const block of ordered) dropPreds(block, reached);
+  const { blocks } = fn;
+  for (let i = 0; i < blocks.length; i++) (blocks[i] as Block).order = i;
+  const isReached = new Uint8Array(fn.blockCount);
+  const ordered = postorder(blocks[0] as Block, isReached).reverse();
+  for (let i = 0; i < ordered.length; i++) (ordered[i] as Block).order = i;
+  for (const block of ordered) dropPreds(block, isReached);
   fn.blocks = ordered;
   findDominators(ordered);
 }
 
-function postorder(entry: Block): Block[] {
+/** The blocks that the entry leads to; they are marked by their ids. */
+function postorder(entry: Block, isReached: Uint8Array): Block[] {
   const done: Block[] = [];
-  const seen = new Set<Block>([entry]);
-  const work: { block: Block; succs: readonly Block[]; next: number }[] = [];
+  const path: Block[] = [];
+  /** Of each block on the path: where it leads to, and how many of these have been visited. */
+  const ways: (readonly Block[])[] = [];
+  const visited: number[] = [];
   const visit = (block: Block) => {
-    // What is visited first comes last.
-    const succs = block.succs.toSorted((a, b) => b.order - a.order);
-    work.push({ block, succs, next: 0 });
+    isReached[block.id] = 1;
+    path.push(block);
+    ways.push(lastFirst(block.succs));
+    visited.push(0);
   };
   visit(entry);
-  for (let top = work.at(-1); top; top = work.at(-1)) {
-    const succ = top.succs[top.next++];
+  while (path.length > 0) {
+    const top = path.length - 1;
+    const way = visited[top] as number;
+    const succ = ways[top]?.[way];
+    visited[top] = way + 1;
     if (!succ) {
-      done.push(top.block);
-      work.pop();
-    } else if (!seen.has(succ)) {
-      seen.add(succ);
+      done.push(path.pop() as Block);
+      ways.pop();
+      visited.pop();
+    } else if (isReached[succ.id] === 0) {
       visit(succ);
     }
   }
   return done;
 }
 
-function dropPreds(block: Block, reached: ReadonlySet<Block>): void {
-  if (block.preds.every((pred) => reached.has(pred))) return;
-  const kept = block.preds.map((pred) => reached.has(pred));
+/** What is visited first comes last. */
+function lastFirst(blocks: readonly Block[]): readonly Block[] {
+  const [a, b] = blocks;
+  if (!a || !b) return blocks;
+  if (blocks.length === 2) return a.order >= b.order ? blocks : [b, a];
+  return blocks.toSorted((x, y) => y.order - x.order);
+}
+
+function dropPreds(block: Block, isReached: Uint8Array): void {
+  if (block.preds.every(({ id }) => isReached[id] === 1)) return;
+  const kept = block.preds.map(({ id }) => isReached[id] === 1);
   block.preds = block.preds.filter((_, i) => kept[i]);
   for (const phi of block.phis) phi.args = phi.args.filter((_, i) => kept[i]);
 }
 
 function findDominators(blocks: readonly Block[]): void {
-  const [entry, ...others] = blocks as [Block, ...Block[]];
-  for (const block of others) block.idom = undefined;
+  const entry = blocks[0] as Block;
+  for (const block of blocks) block.idom = undefined;
   entry.idom = entry;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const block of others) {
+    for (let i = 1; i < blocks.length; i++) {
+      const block = blocks[i] as Block;
       let idom: Block | undefined;
       for (const pred of block.preds) {
         if (pred.idom) idom = idom ? common(idom, pred) : pred;
@@ -69,11 +81,15 @@ function findDominators(blocks: readonly Block[]): void {
   }
   entry.idom = undefined;
   entry.level = 0;
-  for (const block of others) block.level = (block.idom as Block).level + 1;
+  for (let i = 1; i < blocks.length; i++) {
+    const block = blocks[i] as Block;
+    block.level = (block.idom as Block).level + 1;
+  }
 }
 
 function common(a: Block, b: Block): Block {
-  let [x, y] = [a, b];
+  let x = a;
+  let y = b;
   while (x !== y) {
     if (x.order > y.order) x = x.idom as Block;
     else y = y.idom as Block;

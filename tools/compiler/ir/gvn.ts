@@ -1,5 +1,5 @@
 import { isCommutative, isSimplifiable, Simplifier } from './simplify.ts';
-import { type Block, type Fn, isPure, mapOperands, resolve, type Value } from './value.ts';
+import { type Block, type Fn, isPure, mapInputs, resolve, type Value } from './value.ts';
 
 /**
  * Global value numbering: of two equal pure operations, the one in a dominating block serves both.
@@ -56,7 +56,7 @@ export function numberValues(fn: Fn): void {
     }
     next.body = body;
   }
-  for (const each of fn.blocks) mapOperands(each, resolve);
+  for (const each of fn.blocks) mapInputs(each, resolve);
   fn.isSimplified = true;
 }
 

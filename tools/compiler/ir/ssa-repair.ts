@@ -53,19 +53,24 @@ export class SsaRepair {
   run(): void {
     if (this.#copies.size === 0) return;
     this.#frontiers = findFrontiers(this.#fn.blocks);
+    const hasCopies = new Uint8Array(this.#fn.valueCount);
+    for (const { id } of this.#copies.keys()) hasCopies[id] = 1;
     for (const block of this.#fn.blocks) {
-      const { phis, body, preds } = block;
-      const here = (value: Value) => this.#find(value, block);
-      for (const phi of [...phis]) {
-        phi.args.forEach((arg, i) => {
-          phi.args[i] = this.#findAtEnd(arg, preds[i] as Block);
-        });
+      const { phis, body, preds, results } = block;
+      const here = (value: Value) =>
+        hasCopies[value.id] === 1 ? this.#find(value, block) : value;
+      // Phis that are made on the way have no arguments yet.
+      for (const { args } of phis) {
+        for (let i = 0; i < args.length; i++) {
+          const arg = args[i] as Value;
+          if (hasCopies[arg.id] === 1) args[i] = this.#findAtEnd(arg, preds[i] as Block);
+        }
       }
       for (const { args } of body) {
         for (let i = 0; i < args.length; i++) args[i] = here(args[i] as Value);
       }
       if (block.control) block.control = here(block.control);
-      block.results = block.results.map(here);
+      for (let i = 0; i < results.length; i++) results[i] = here(results[i] as Value);
     }
     for (let next = this.#work.pop(); next; next = this.#work.pop()) {
       const { phi, copies } = next;

@@ -322,10 +322,15 @@ export function hasEffect(op: number): boolean {
   );
 }
 
-/** Calls `visit` for all that a block computes with, its exit included, and replaces it by the answer. */
+/** Replaces all that a block computes with, its exit included, by what `map` answers. */
 export function mapOperands(block: Block, map: (value: Value) => Value): void {
-  for (const phi of block.phis) mapArgs(phi.args, map);
   for (const value of block.body) mapArgs(value.args, map);
+  mapInputs(block, map);
+}
+
+/** The same for its phis and its exit only. */
+export function mapInputs(block: Block, map: (value: Value) => Value): void {
+  for (const phi of block.phis) mapArgs(phi.args, map);
   if (block.control) block.control = map(block.control);
   mapArgs(block.results, map);
 }
