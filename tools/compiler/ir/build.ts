@@ -4,7 +4,13 @@ import type { FunctionBody } from '../wasm/module.ts';
 import { isLoad, isStore, Op, SIGNATURES, Type } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from '../wasm/simd.ts';
 import { type Codes, type Context, functionBinding, functionCodes, irType } from './context.ts';
-import { commonDominator, commonGlobals, type Frame, type Incoming } from './incoming.ts';
+import {
+  commonDominator,
+  commonGlobals,
+  type Frame,
+  type Incoming,
+  type LoopFrame,
+} from './incoming.ts';
 import { Locals, mergeLocals } from './locals.ts';
 import { localsAssignedInLoops } from './loop-locals.ts';
 import { recursionDepth } from './recursion.ts';
@@ -13,6 +19,7 @@ import { isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, Exit, Fn, Ir, resolve, type Value } from './value.ts';
 
 const NO_GLOBALS: ReadonlyMap<number, Value> = new Map();
+const NO_TYPES: Codes = { params: [], results: [] };
 
 /**
  * Turns a valid function body into SSA in one walk, following its structured control flow: the
@@ -335,8 +342,13 @@ class Builder {
     return resolve(this.#stack.pop() as Value);
   }
 
+  /** The topmost values, in a list of their own. */
   #popMany(count: number): Value[] {
-    return this.#stack.splice(this.#stack.length - count, count);
+    const stack = this.#stack;
+    if (count > 2) return stack.splice(stack.length - count, count);
+    if (count === 0) return [];
+    const last = stack.pop() as Value;
+    return count === 1 ? [last] : [stack.pop() as Value, last];
   }
 
   #setGlobal(index: number, value: Value): void {
@@ -347,7 +359,7 @@ class Builder {
   }
 
   #blockType(type: number): Codes {
-    if (type === EMPTY_BLOCK) return { params: [], results: [] };
+    if (type === EMPTY_BLOCK) return NO_TYPES;
     if (type < 0) return { params: [], results: [type + 0x80] };
     return this.#context.types[type] as Codes;
   }
@@ -356,17 +368,14 @@ class Builder {
     return this.#frames.at(-1 - depth) as Frame;
   }
 
-  #push(op: number, type: Codes, more: Partial<Frame> = {}): void {
+  #push(op: number, type: Codes, loop?: LoopFrame, otherwise?: Incoming): void {
     this.#frames.push({
       op,
       type,
       height: this.#stack.length - type.params.length,
       incoming: [],
-      header: undefined,
-      assigned: [],
-      phis: [],
-      otherwise: undefined,
-      ...more,
+      loop,
+      otherwise,
     });
   }
 
@@ -376,7 +385,7 @@ class Builder {
     block.exit = exit;
     block.offset = this.#in.offset;
     block.succs = succs;
-    for (const succ of succs) succ.preds.push(block);
+    for (const succ of succs) succ.addPred(block);
     this.#block = undefined;
   }
 
@@ -434,19 +443,18 @@ class Builder {
     const globals = this.#globals;
     from.control = condition;
     this.#exit(Exit.BRANCH, then, otherwise);
-    this.#push(Op.IF, type, {
-      otherwise: { from: otherwise, locals: this.#locals.keep(), values, globals },
-    });
+    const locals = this.#locals.keep();
+    this.#push(Op.IF, type, undefined, { from: otherwise, locals, values, globals });
     this.#start(then, from, globals);
   }
 
   #else(): void {
-    const frame = this.#frames.pop() as Frame;
+    const frame = this.#frames.at(-1) as Frame;
     const { otherwise } = frame;
     if (this.#block) this.#jump(frame);
     if (!otherwise) throw new RangeError('else of no if');
     this.#enterOtherwise(otherwise, frame);
-    this.#frames.push({ ...frame, otherwise: undefined });
+    frame.otherwise = undefined;
   }
 
   #enterOtherwise({ from, locals, values, globals }: Incoming, frame: Frame): void {
@@ -494,13 +502,15 @@ class Builder {
       this.#return(frame);
       return;
     }
-    if (frame.header) {
-      const operands = this.#stack.slice(this.#stack.length - frame.type.params.length);
-      const values = [...frame.assigned.map((local) => this.#locals.get(local)), ...operands];
-      frame.phis.forEach((phi, i) => {
-        phi.args.push(resolve(values[i] as Value));
-      });
-      this.#exit(Exit.JUMP, frame.header);
+    if (frame.loop) {
+      const { header, assigned, phis } = frame.loop;
+      const operands = this.#stack.length - frame.type.params.length - assigned.length;
+      for (let i = 0; i < phis.length; i++) {
+        const local = assigned[i];
+        const value = local === undefined ? this.#stack[operands + i] : this.#locals.get(local);
+        (phis[i] as Value).args.push(resolve(value as Value));
+      }
+      this.#exit(Exit.JUMP, header);
       return;
     }
     const values = this.#stack.slice(this.#stack.length - frame.type.results.length);
@@ -567,29 +577,25 @@ class Builder {
     }
     const block = this.#fn.newBlock();
     for (const { from } of incoming) {
-      from.succs.push(block);
-      block.preds.push(from);
+      from.succs = [block];
+      block.addPred(from);
     }
     this.#start(block, commonDominator(incoming), commonGlobals(incoming));
     const locals = incoming.map((jump) => jump.locals);
-    this.#locals.restore(
-      mergeLocals(locals, (valueAt) => this.#mergeValues(block, valueAt, incoming.length)),
-    );
+    this.#locals.restore(mergeLocals(locals, (values) => this.#phi(block, values)));
     const results = frame.type.results.length;
     for (let i = 0; i < results; i++) {
-      const valueAt = (jump: number) => incoming[jump]?.values[i] as Value;
-      this.#stack.push(this.#mergeValues(block, valueAt, incoming.length));
+      const values = incoming.map((jump) => resolve(jump.values[i] as Value));
+      const [value] = values as [Value];
+      const isSame = values.every((each) => each === value);
+      this.#stack.push(isSame ? value : this.#phi(block, values));
     }
   }
 
-  /** One value for what `count` jumps bring, a phi where they differ. */
-  #mergeValues(block: Block, valueAt: (jump: number) => Value, count: number): Value {
-    const first = resolve(valueAt(0));
-    let i = 1;
-    while (i < count && resolve(valueAt(i)) === first) i++;
-    if (i === count) return first;
-    const args = Array.from({ length: count }, (_, jump) => resolve(valueAt(jump)));
-    const phi = this.#fn.value(Ir.PHI, first.type, args, 0, block, this.#in.offset);
+  /** One value for different ones. */
+  #phi(block: Block, values: Value[]): Value {
+    const { type } = values[0] as Value;
+    const phi = this.#fn.value(Ir.PHI, type, values, 0, block, this.#in.offset);
     block.phis.push(phi);
     return phi;
   }

@@ -1,4 +1,4 @@
-import { type Fn, hasEffect, type Value } from './value.ts';
+import { type Fn, hasEffect, retain, type Value } from './value.ts';
 
 /** Drops what has no effect and whose value nothing needs, and counts the uses of what stays. */
 export function removeDeadCode(fn: Fn): void {
@@ -12,13 +12,13 @@ export function removeDeadCode(fn: Fn): void {
   for (const block of fn.blocks) {
     for (const value of block.body) if (hasEffect(value.op)) mark(value);
     if (block.control) mark(block.control);
-    block.results.forEach(mark);
+    for (const result of block.results) mark(result);
   }
-  for (let value = work.pop(); value; value = work.pop()) value.args.forEach(mark);
+  for (let value = work.pop(); value; value = work.pop()) for (const arg of value.args) mark(arg);
   const isLive = ({ id }: Value) => live[id] === 1;
   for (const block of fn.blocks) {
-    block.phis = block.phis.filter(isLive);
-    block.body = block.body.filter(isLive);
+    retain(block.phis, isLive);
+    retain(block.body, isLive);
   }
   countUses(fn);
 }

@@ -7,62 +7,97 @@ import { type Block, type Fn, isPure, mapInputs, resolve, type Value } from './v
  * again.
  */
 export function numberValues(fn: Fn): void {
-  const dominance = numberDominators(fn);
-  const known = new Map<number, Value[]>();
-  let block: Block;
-  let body: Value[] = [];
-
-  const findExact = (op: number, args: readonly Value[], imm: number): Value | undefined => {
-    for (const value of known.get(hash(op, args, imm)) ?? []) {
-      if (value.op !== op || value.imm !== imm || !sameArgs(value.args, args)) continue;
-      if (dominance.dominates(value.block as Block, block)) return value;
-    }
-    return undefined;
-  };
-  const find = (op: number, args: readonly Value[], imm: number): Value | undefined => {
-    const same = findExact(op, args, imm);
-    if (same || !isCommutative(op)) return same;
-    return findExact(op, [args[1] as Value, args[0] as Value], imm);
-  };
-  const add = (value: Value) => {
-    const key = hash(value.op, value.args, value.imm);
-    const list = known.get(key);
-    if (list) list.push(value);
-    else known.set(key, [value]);
-    body.push(value);
-  };
-  const simplifier = new Simplifier(fn, (op, type, args) => {
-    const same = isPure(op) ? find(op, args, 0) : undefined;
-    if (same) return same;
-    const value = fn.value(op, type, args, 0, block, block.offset);
-    add(value);
-    return value;
-  });
-
-  for (const next of fn.blocks) {
-    block = next;
-    const old = next.body;
-    body = [];
-    for (const value of old) {
-      const changed = resolveArgs(value) || !fn.isSimplified;
-      if (changed && isSimplifiable(value.op)) {
-        value.replacement = simplifier.make(value.op, value.type, value.args);
-        continue;
-      }
-      const same = isPure(value.op) ? find(value.op, value.args, value.imm) : undefined;
-      if (same) value.replacement = same;
-      else if (isPure(value.op)) add(value);
-      else body.push(value);
-    }
-    next.body = body;
-  }
+  new Numbering(fn).run();
   for (const each of fn.blocks) mapInputs(each, resolve);
   fn.isSimplified = true;
 }
 
-function resolveArgs(value: Value): boolean {
+class Numbering {
+  readonly #fn: Fn;
+  readonly #dominance: Dominance;
+  readonly #simplifier: Simplifier;
+  /** A hash table of pure values: by low bits the number of the last one, by number the one before. */
+  readonly #heads: Int32Array;
+  readonly #values: Value[] = [];
+  readonly #hashes: number[] = [];
+  readonly #before: number[] = [];
+  #block: Block;
+  /** The block's new body is the first so many of these. */
+  readonly #body: Value[] = [];
+  #count = 0;
+  #isChanged = false;
+
+  constructor(fn: Fn) {
+    this.#fn = fn;
+    this.#block = fn.blocks[0] as Block;
+    this.#dominance = numberDominators(fn);
+    this.#simplifier = new Simplifier(fn, (op, type, args) => this.#make(op, type, args));
+    this.#heads = new Int32Array(2 ** (32 - Math.clz32(fn.valueCount))).fill(-1);
+  }
+
+  run(): void {
+    for (const block of this.#fn.blocks) {
+      this.#block = block;
+      this.#count = 0;
+      this.#isChanged = false;
+      for (const value of block.body) this.#number(value);
+      if (this.#isChanged) block.body = this.#body.slice(0, this.#count);
+    }
+  }
+
+  #number(value: Value): void {
+    const { op, args } = value;
+    const isToSimplify = resolveArgs(args) || !this.#fn.isSimplified;
+    if (isToSimplify && isSimplifiable(op)) {
+      value.replacement = this.#simplifier.make(op, value.type, args);
+      this.#isChanged = true;
+    } else if (!isPure(op)) {
+      this.#body[this.#count++] = value;
+    } else {
+      value.replacement = this.#find(op, args, value.imm);
+      if (value.replacement) this.#isChanged = true;
+      else this.#add(value);
+    }
+  }
+
+  #make(op: number, type: number, args: Value[]): Value {
+    const same = isPure(op) ? this.#find(op, args, 0) : undefined;
+    if (same) return same;
+    const value = this.#fn.value(op, type, args, 0, this.#block, this.#block.offset);
+    this.#add(value);
+    return value;
+  }
+
+  #add(value: Value): void {
+    const hash = hashOf(value.op, value.args, value.imm);
+    const head = hash & (this.#heads.length - 1);
+    this.#before.push(this.#heads[head] as number);
+    this.#hashes.push(hash);
+    this.#heads[head] = this.#values.push(value) - 1;
+    this.#body[this.#count++] = value;
+  }
+
+  #find(op: number, args: readonly Value[], imm: number): Value | undefined {
+    const same = this.#findExact(op, args, imm);
+    if (same || !isCommutative(op)) return same;
+    return this.#findExact(op, [args[1] as Value, args[0] as Value], imm);
+  }
+
+  #findExact(op: number, args: readonly Value[], imm: number): Value | undefined {
+    const hash = hashOf(op, args, imm);
+    let i = this.#heads[hash & (this.#heads.length - 1)] as number;
+    for (; i >= 0; i = this.#before[i] as number) {
+      if (this.#hashes[i] !== hash) continue;
+      const value = this.#values[i] as Value;
+      if (value.op !== op || value.imm !== imm || !sameArgs(value.args, args)) continue;
+      if (this.#dominance.dominates(value.block as Block, this.#block)) return value;
+    }
+    return undefined;
+  }
+}
+
+function resolveArgs(args: Value[]): boolean {
   let changed = false;
-  const { args } = value;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as Value;
     if (!arg.replacement) continue;
@@ -72,9 +107,11 @@ function resolveArgs(value: Value): boolean {
   return changed;
 }
 
-function hash(op: number, args: readonly Value[], imm: number): number {
+function hashOf(op: number, args: readonly Value[], imm: number): number {
   let h = Math.imul(op, 0x9e3779b1) ^ imm;
-  for (const { id } of args) h = Math.imul(h ^ id, 0x85ebca6b) ^ (h >>> 15);
+  for (let i = 0; i < args.length; i++) {
+    h = Math.imul(h ^ (args[i] as Value).id, 0x85ebca6b) ^ (h >>> 15);
+  }
   return h;
 }
 

@@ -17,12 +17,16 @@ export interface Frame {
   /** Height of the operand stack below the construct's parameters. */
   readonly height: number;
   readonly incoming: Incoming[];
-  /** LOOP: the header, the locals it has a phi for, and those phis, parameters' phis last. */
-  readonly header: Block | undefined;
+  readonly loop: LoopFrame | undefined;
+  /** IF: where the else branch starts, until it does. */
+  otherwise: Incoming | undefined;
+}
+
+/** What jumps to a loop's top need: the locals it has a phi for, and those phis, parameters' phis last. */
+export interface LoopFrame {
+  readonly header: Block;
   readonly assigned: readonly number[];
   readonly phis: readonly Value[];
-  /** IF: where the else branch starts. */
-  readonly otherwise: Incoming | undefined;
 }
 
 /** The last block that all the jumps have passed. */
@@ -40,11 +44,11 @@ export function commonDominator(incoming: readonly Incoming[]): Block {
 
 /** What all the jumps know globals to hold. */
 export function commonGlobals(incoming: readonly Incoming[]): ReadonlyMap<number, Value> {
-  const [first, ...others] = incoming as [Incoming, ...Incoming[]];
-  if (others.every(({ globals }) => globals === first.globals)) return first.globals;
+  const first = incoming[0] as Incoming;
+  if (incoming.every(({ globals }) => globals === first.globals)) return first.globals;
   const common = new Map<number, Value>();
   for (const [index, value] of first.globals) {
-    if (others.every(({ globals }) => globals.get(index) === value)) common.set(index, value);
+    if (incoming.every(({ globals }) => globals.get(index) === value)) common.set(index, value);
   }
   return common;
 }

@@ -53,17 +53,23 @@ export class Locals {
 }
 
 /**
- * What the locals hold where several places lead to. `merge` is asked for each local of a piece that is
- * not the same in all of them.
+ * What the locals hold where several places lead to. `merge` is asked for one value for those of a local that
+ * has not the same in all of them.
  */
 export function mergeLocals(
   places: readonly LocalValues[],
-  merge: (valueAt: (place: number) => Value) => Value,
+  merge: (values: Value[]) => Value,
 ): LocalValues {
   const first = places[0] as LocalValues;
   if (places.every((place) => place === first)) return first;
-  return first.map((piece, p) => {
-    if (places.every((place) => place[p] === piece)) return piece;
-    return piece.map((_, i) => merge((place) => places[place]?.[p]?.[i] as Value));
-  });
+  const merged = first.slice();
+  for (let p = 0; p < merged.length; p++) {
+    const piece = first[p] as readonly Value[];
+    if (places.every((place) => place[p] === piece)) continue;
+    merged[p] = piece.map((value, i) => {
+      if (places.every((place) => place[p]?.[i] === value)) return value;
+      return merge(places.map((place) => place[p]?.[i] as Value));
+    });
+  }
+  return merged;
 }

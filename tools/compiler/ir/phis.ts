@@ -1,4 +1,4 @@
-import { type Block, type Fn, Ir, mapOperands, resolve, type Value } from './value.ts';
+import { type Block, type Fn, Ir, mapOperands, resolve, retain, type Value } from './value.ts';
 
 /**
  * Removes phis that nothing needs: wherever locals differ there is one to begin with, and where ways
@@ -20,7 +20,7 @@ export function removeDeadPhis(fn: Fn): void {
   }
   for (let phi = work.pop(); phi; phi = work.pop()) for (const arg of phi.args) mark(arg);
   for (const block of fn.blocks) {
-    if (block.phis.length > 0) block.phis = block.phis.filter(({ id }) => isLive[id] === 1);
+    retain(block.phis, ({ id }) => isLive[id] === 1);
   }
 }
 
@@ -36,14 +36,12 @@ export function removeTrivialPhis(fn: Fn): void {
 
 /** Whether a phi of the block could be removed. */
 function removeFrom(block: Block): boolean {
-  if (block.phis.length === 0) return false;
-  const kept = block.phis.filter((phi) => {
+  const before = block.phis.length;
+  retain(block.phis, (phi) => {
     phi.replacement = onlyValue(phi);
     return phi.replacement === undefined;
   });
-  const isChanged = kept.length < block.phis.length;
-  if (isChanged) block.phis = kept;
-  return isChanged;
+  return block.phis.length < before;
 }
 
 function onlyValue(phi: Value): Value | undefined {

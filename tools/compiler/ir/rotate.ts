@@ -56,7 +56,7 @@ function rotate(fn: Fn, header: Block, repair: SsaRepair): void {
   const isEntered = isSureToEnter(fn, header, inside === yes);
   const guard = copyTest(fn, header, repair);
   replace(before.succs, header, guard);
-  guard.preds.push(before);
+  guard.addPred(before);
   header.preds.shift();
   for (const phi of header.phis) phi.args.shift();
   header.isLoopHeader = false;
@@ -78,7 +78,7 @@ function rotate(fn: Fn, header: Block, repair: SsaRepair): void {
     return;
   }
   const pass = addEdge(fn, guard, outside);
-  outside.preds.push(pass);
+  outside.addPred(pass);
   guard.succs = inside === yes ? [enter, pass] : [pass, enter];
 }
 

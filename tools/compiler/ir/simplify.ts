@@ -29,10 +29,11 @@ export class Simplifier implements Maker {
   }
 
   make(op: number, type: number, args: Value[]): Value {
-    const [a, b, c] = args.map(resolve) as [Value, Value?, Value?];
-    if (c) return this.#select(type, a, b as Value, c);
-    if (b) return this.#binary(op, type, a, b);
-    return this.#unary(op, type, a);
+    const a = resolve(args[0] as Value);
+    if (args.length === 1) return this.#unary(op, type, a);
+    const b = resolve(args[1] as Value);
+    if (args.length === 2) return this.#binary(op, type, a, b);
+    return this.#select(type, a, b, resolve(args[2] as Value));
   }
 
   #unary(op: number, type: number, a: Value): Value {
@@ -77,11 +78,10 @@ export class Simplifier implements Maker {
   }
 
   #binary(op: number, type: number, left: Value, right: Value): Value {
-    let [o, a, b] = [op, left, right];
-    if (isConstant(a) && !isConstant(b)) {
-      const swapped = COMMUTED.get(o);
-      if (swapped !== undefined) [o, a, b] = [swapped, b, a];
-    }
+    const swapped = isConstant(left) && !isConstant(right) ? COMMUTED.get(op) : undefined;
+    const o = swapped ?? op;
+    const a = swapped === undefined ? left : right;
+    const b = swapped === undefined ? right : left;
     if (b.op === Op.I32_CONST) {
       const result = this.#withI32(o, type, a, b.imm);
       if (result) return result;

@@ -57,8 +57,7 @@ export class SsaRepair {
     for (const { id } of this.#copies.keys()) hasCopies[id] = 1;
     for (const block of this.#fn.blocks) {
       const { phis, body, preds, results } = block;
-      const here = (value: Value) =>
-        hasCopies[value.id] === 1 ? this.#find(value, block) : value;
+      const here = (value: Value) => (hasCopies[value.id] === 1 ? this.#find(value, block) : value);
       // Phis that are made on the way have no arguments yet.
       for (const { args } of phis) {
         for (let i = 0; i < args.length; i++) {

@@ -80,7 +80,7 @@ function split(fn: Fn, block: Block, a: Value, b: Value, decided: 0 | 1): void {
     late.preds = [second];
     late.succs = [target];
     second.succs[way] = late;
-    target.preds.push(late);
+    target.addPred(late);
     const known = target.preds.indexOf(early);
     for (const phi of target.phis) phi.args.push(phi.args[known] as Value);
   });
@@ -153,6 +153,6 @@ function thread(fn: Fn, block: Block, i: number, way: 0 | 1, repair: SsaRepair):
   const to = edge.succs[0] as Block;
   copy.succs = [to];
   const known = to.preds.indexOf(edge);
-  to.preds.push(copy);
+  to.addPred(copy);
   for (const phi of to.phis) phi.args.push(phi.args[known] as Value);
 }

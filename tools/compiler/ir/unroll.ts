@@ -170,7 +170,7 @@ class Unroller {
       const edge = addEdge(this.#fn, from, to);
       from.succs = from.succs.map((succ) => (succ === exit ? edge : succ));
       const way = to.preds.indexOf(exit);
-      to.preds.push(edge);
+      to.addPred(edge);
       for (const phi of to.phis) phi.args.push(mapped(phi.args[way] as Value));
     }
     return { blocks, values };

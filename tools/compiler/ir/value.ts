@@ -92,20 +92,24 @@ export const Exit = {
   TAIL_CALL: 6,
 } as const;
 
+/** What lists are before they are given: many are never longer. */
+const NOTHING: never[] = [];
+
 export class Block {
   readonly id: number;
   phis: Value[] = [];
   body: Value[] = [];
-  preds: Block[] = [];
+  /** See {@link addPred}. */
+  preds: Block[] = NOTHING;
   /** JUMP: one; BRANCH: if not zero, if zero; SWITCH: the distinct targets. */
-  succs: Block[] = [];
+  succs: Block[] = NOTHING;
   exit: number = Exit.NONE;
   /** What BRANCH and SWITCH decide on. */
   control: Value | undefined;
   /** What RETURN returns. */
-  results: Value[] = [];
+  results: Value[] = NOTHING;
   /** SWITCH: index in `succs` for each case, the default last. */
-  cases: readonly number[] = [];
+  cases: readonly number[] = NOTHING;
   /** Offset in the module of the instruction that ends the block. */
   offset = 0;
   idom: Block | undefined;
@@ -127,6 +131,13 @@ export class Block {
 
   constructor(id: number) {
     this.id = id;
+  }
+
+  /** Adds a way in. */
+  addPred(from: Block): void {
+    // Most blocks have one, and a list that is pushed to gets room for seventeen.
+    if (this.preds.length === 0) this.preds = [from];
+    else this.preds.push(from);
   }
 }
 
@@ -333,6 +344,18 @@ export function mapInputs(block: Block, map: (value: Value) => Value): void {
   for (const phi of block.phis) mapArgs(phi.args, map);
   if (block.control) block.control = map(block.control);
   mapArgs(block.results, map);
+}
+
+/** Takes out of a list, in place, what does not pass the test. */
+export function retain<T>(list: T[], isKept: (item: T) => boolean): void {
+  let kept = 0;
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i] as T;
+    if (!isKept(item)) continue;
+    if (kept < i) list[kept] = item;
+    kept++;
+  }
+  if (kept < list.length) list.length = kept;
 }
 
 function mapArgs(args: Value[], map: (value: Value) => Value): void {
