@@ -7,6 +7,7 @@ import {
   isConstant,
   isFloatType,
   isPure,
+  retain,
   type Value,
 } from './value.ts';
 
@@ -28,22 +29,21 @@ export function hoistInvariants(fn: Fn): void {
 function hoistFrom(fn: Fn, header: Block): void {
   const before = header.preds[0] as Block;
   const room = { general: MOST, float: MOST };
+  const isInvariant = (arg: Value) =>
+    isConstant(arg) || (arg.block !== undefined && !isInLoop(arg.block, header));
+  const isKept = (value: Value) => {
+    if (!isWorthIt(value) || !value.args.every(isInvariant)) return true;
+    const file = isFloatType(value.type) ? 'float' : 'general';
+    if (room[file] === 0) return true;
+    room[file]--;
+    value.block = before;
+    before.body.push(value);
+    return false;
+  };
   for (let i = header.order; i < fn.blocks.length; i++) {
     const block = fn.blocks[i] as Block;
     if (!isInLoop(block, header)) break;
-    if (block.cold) continue;
-    const isInvariant = (arg: Value) =>
-      isConstant(arg) || (arg.block !== undefined && !isInLoop(arg.block, header));
-    const kept = block.body.filter((value) => {
-      if (!isWorthIt(value) || !value.args.every(isInvariant)) return true;
-      const file = isFloatType(value.type) ? 'float' : 'general';
-      if (room[file] === 0) return true;
-      room[file]--;
-      value.block = before;
-      before.body.push(value);
-      return false;
-    });
-    if (kept.length < block.body.length) block.body = kept;
+    if (!block.cold) retain(block.body, isKept);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   isPure,
   mapOperands,
   resolve,
+  retain,
   type Value,
 } from './value.ts';
 import { onlyLoads } from './vector-ops.ts';
@@ -24,79 +25,98 @@ const FARTHEST = 0xffff;
  */
 export function forwardLoads(fn: Fn): void {
   const quiet = quietLoops(fn);
-  const ends: (ReadonlyKnown | undefined)[] = [];
+  const ends = new Array<Known | undefined>(fn.blockCount).fill(undefined);
+  let isChanged = false;
+  const forward = (value: Value, known: Fact[]) => {
+    value.replacement = isScalarLoad(value.op) ? load(value, known) : undefined;
+    if (value.replacement) isChanged = true;
+    else if (writesMemory(value.op)) write(value, known);
+    return !value.replacement;
+  };
   for (const block of fn.blocks) {
     const start = knownAtStart(block, ends, quiet);
     ends[block.id] = start;
     if (!block.body.some(({ op }) => isScalarLoad(op) || writesMemory(op))) continue;
-    const known = new Map(start);
-    block.body = block.body.filter((value) => !forward(value, known));
+    const known = start.slice();
+    retain(block.body, (value) => forward(value, known));
     ends[block.id] = known;
   }
-  for (const block of fn.blocks) mapOperands(block, resolve);
+  if (isChanged) for (const block of fn.blocks) mapOperands(block, resolve);
 }
 
-/** What memory is known to hold, by operation, pointer and offset of the load that would read it. */
-type Known = Map<number, { readonly load: Value; readonly pointer: Value; readonly value: Value }>;
+/** That memory holds `value`, as a load from a pointer and an offset would read it. */
+interface Fact {
+  readonly load: number;
+  readonly pointer: Value;
+  readonly offset: number;
+  /** Offset of the first byte after it. */
+  readonly end: number;
+  readonly value: Value;
+}
 
-type ReadonlyKnown = ReadonlyMap<number, Readonly<{ load: Value; pointer: Value; value: Value }>>;
+/** What memory is known to hold, the oldest first. */
+type Known = readonly Fact[];
 
-const NOTHING: ReadonlyKnown = new Map();
+const NOTHING: Known = [];
 
 /** What is known where all ways to a block meet; of a loop that writes nothing, where it is entered. */
 function knownAtStart(
   block: Block,
-  ends: readonly (ReadonlyKnown | undefined)[],
+  ends: readonly (Known | undefined)[],
   quiet: ReadonlySet<Block>,
-): ReadonlyKnown {
+): Known {
   const count = quiet.has(block) ? 1 : block.preds.length;
   let known = count > 0 ? ends[(block.preds[0] as Block).id] : undefined;
-  for (let i = 1; i < count && known && known.size > 0; i++) {
+  for (let i = 1; i < count && known && known.length > 0; i++) {
     const other = ends[(block.preds[i] as Block).id];
     known = other && (other === known ? known : inBoth(known, other));
   }
   return known ?? NOTHING;
 }
 
-function inBoth(a: ReadonlyKnown, b: ReadonlyKnown): ReadonlyKnown {
-  const both: Known = new Map();
-  for (const [key, entry] of a) if (b.get(key)?.value === entry.value) both.set(key, entry);
-  return both;
+function inBoth(a: Known, b: Known): Known {
+  return a.filter(
+    (fact) =>
+      b.includes(fact) || find(b, fact.load, fact.pointer, fact.offset)?.value === fact.value,
+  );
 }
 
-/** Whether the value is a load that another one stands for now. */
-function forward(value: Value, known: Known): boolean {
-  const { op, args } = value;
-  if (isScalarLoad(op)) {
-    const pointer = resolve(args[0] as Value);
-    if (value.imm > FARTHEST) return false;
-    const key = keyOf(op, pointer, value.imm);
-    const found = known.get(key);
-    if (found) {
-      value.replacement = found.value;
-      return true;
-    }
-    if (known.size < MOST_KNOWN) known.set(key, { load: value, pointer, value });
-  } else if (op >= Op.I32_STORE && op <= Op.I64_STORE32) {
-    store(value, known);
-  } else if (writesMemory(op)) {
-    known.clear();
+function find(known: Known, load: number, pointer: Value, offset: number): Fact | undefined {
+  for (let i = 0; i < known.length; i++) {
+    const fact = known[i] as Fact;
+    if (fact.pointer === pointer && fact.offset === offset && fact.load === load) return fact;
   }
-  return false;
+  return undefined;
 }
 
-function store(value: Value, known: Known): void {
+/** What a load is known to load; if nothing, it is remembered. */
+function load(value: Value, known: Fact[]): Value | undefined {
+  const { op, imm: offset } = value;
   const pointer = resolve(value.args[0] as Value);
-  const end = value.imm + (1 << accessShift(value.op));
-  for (const [key, { load, pointer: other }] of known) {
-    const loadEnd = load.imm + (1 << accessShift(load.op));
-    const isApart = other === pointer && (loadEnd <= value.imm || end <= load.imm);
-    if (!isApart) known.delete(key);
+  if (offset > FARTHEST) return undefined;
+  const fact = find(known, op, pointer, offset);
+  if (!fact) remember(known, op, pointer, offset, value);
+  return fact?.value;
+}
+
+function remember(known: Fact[], op: number, pointer: Value, offset: number, value: Value): void {
+  if (known.length >= MOST_KNOWN) return;
+  known.push({ load: op, pointer, offset, end: offset + (1 << accessShift(op)), value });
+}
+
+/** Forgets what something with an effect may change, and remembers what a store stores. */
+function write(value: Value, known: Fact[]): void {
+  const { op, args, imm: offset } = value;
+  if (op < Op.I32_STORE || op > Op.I64_STORE32) {
+    known.length = 0;
+    return;
   }
-  const load = READS_BACK.get(value.op);
-  if (load === undefined || known.size >= MOST_KNOWN || value.imm > FARTHEST) return;
-  const stored = resolve(value.args[1] as Value);
-  known.set(keyOf(load, pointer, value.imm), { load: value, pointer, value: stored });
+  const pointer = resolve(args[0] as Value);
+  const end = offset + (1 << accessShift(op));
+  retain(known, (fact) => fact.pointer === pointer && (fact.end <= offset || end <= fact.offset));
+  const load = READS_BACK.get(op);
+  if (load === undefined || offset > FARTHEST) return;
+  remember(known, load, pointer, offset, resolve(args[1] as Value));
 }
 
 function isScalarLoad(op: number): boolean {
@@ -110,10 +130,6 @@ const READS_BACK = new Map<number, number>([
   [Op.F32_STORE, Op.F32_LOAD],
   [Op.F64_STORE, Op.F64_LOAD],
 ]);
-
-function keyOf(op: number, { id }: Value, offset: number): number {
-  return (id * 16 + (op - Op.I32_LOAD)) * (FARTHEST + 1) + offset;
-}
 
 /** Anything with an effect may write memory, but what only traps and what sets globals. */
 function writesMemory(op: number): boolean {
@@ -164,7 +180,7 @@ function hoistFrom(fn: Fn, header: Block): void {
   };
   const first = header.body.findIndex(({ op }) => !isPure(op) && !onlyLoads(op) && hasEffect(op));
   const leading = first < 0 ? header.body.length : first;
-  header.body = header.body.filter((value, i) => {
+  retain(header.body, (value, i) => {
     const { op, args } = value;
     if (i >= leading || left === 0 || !isScalarLoad(op) || !isInvariant(args[0] as Value))
       return true;
@@ -175,7 +191,7 @@ function hoistFrom(fn: Fn, header: Block): void {
   for (let i = header.order; i < fn.blocks.length; i++) {
     const block = fn.blocks[i] as Block;
     if (!isInLoop(block, header)) break;
-    block.body = block.body.filter((value) => {
+    retain(block.body, (value) => {
       const safeEnd = isScalarLoad(value.op) ? safeEnds.get(value.args[0] as Value) : undefined;
       if (left === 0 || safeEnd === undefined || endOf(value) > safeEnd) return true;
       hoist(value);

@@ -30,7 +30,7 @@ export function reassociate(fn: Fn): void {
   for (const block of fn.blocks) {
     if (!block.loop) continue;
     measure(block, depths);
-    if (block.body.some(({ op }) => ASSOCIATIVE.has(op))) new Reorderer(fn, block, depths).run();
+    if (hasNestedSum(block)) new Reorderer(fn, block, depths).run();
   }
 }
 
@@ -38,6 +38,17 @@ const ASSOCIATIVE = new Set<number>([
   ...[Op.I32_ADD, Op.I32_AND, Op.I32_OR, Op.I32_XOR],
   ...[Op.I64_ADD, Op.I64_AND, Op.I64_OR, Op.I64_XOR],
 ]);
+
+function hasNestedSum(block: Block): boolean {
+  return block.body.some(
+    (sum) => ASSOCIATIVE.has(sum.op) && sum.args.some((arg) => isPartOf(sum, arg)),
+  );
+}
+
+/** Whether an operand is a sum that is only for this one. */
+function isPartOf({ op, block }: Value, arg: Value): boolean {
+  return arg.op === op && arg.uses === 1 && arg.block === block;
+}
 
 /** Finds how long after the round's start a block's values are known: 0 for those that need not wait. */
 function measure(block: Block, depths: number[]): void {
@@ -127,7 +138,7 @@ class Reorderer {
   /** The operands of the sum and of the sums that are only for it. */
   #collect(sum: Value, parts: Value[], inner: Value[]): void {
     for (const arg of sum.args) {
-      if (arg.op === sum.op && arg.uses === 1 && arg.block === this.#block) {
+      if (isPartOf(sum, arg)) {
         inner.push(arg);
         this.#collect(arg, parts, inner);
       } else {

@@ -347,11 +347,11 @@ export function mapInputs(block: Block, map: (value: Value) => Value): void {
 }
 
 /** Takes out of a list, in place, what does not pass the test. */
-export function retain<T>(list: T[], isKept: (item: T) => boolean): void {
+export function retain<T>(list: T[], isKept: (item: T, index: number) => boolean): void {
   let kept = 0;
   for (let i = 0; i < list.length; i++) {
     const item = list[i] as T;
-    if (!isKept(item)) continue;
+    if (!isKept(item, i)) continue;
     if (kept < i) list[kept] = item;
     kept++;
   }
