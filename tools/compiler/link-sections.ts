@@ -71,37 +71,62 @@ export function relocate(
   symbols: ReadonlyMap<string, bigint>,
 ): void {
   for (const part of parts) {
+    const bytesOf = new Map<SectionName, PlacedBytes>();
     for (const relocation of part.relocations) {
-      const { section, offset, symbol } = relocation;
+      const { section, symbol } = relocation;
       const target = symbols.get(symbol);
       if (target === undefined) throw new TypeError(`symbol ${symbol} is not defined`);
-      const { address, bytes } = placements[section];
-      const place = addressIn(placements[section], part, offset);
-      write(bytes, Number(place - address), relocation, target, place);
+      let placed = bytesOf.get(section);
+      if (!placed) {
+        placed = placedBytes(placements[section], part);
+        bytesOf.set(section, placed);
+      }
+      write(placed, relocation, target);
     }
   }
+}
+
+/** A part's section: the address of its first byte, and where it is in the view of the whole section. */
+interface PlacedBytes {
+  readonly address: bigint;
+  readonly view: DataView;
+  readonly start: number;
+}
+
+function placedBytes({ address, bytes, starts }: Placement, part: Linkable): PlacedBytes {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = startOf(starts, part);
+  return { address: address + BigInt(start), view, start };
 }
 
 const EMPTY: Section = { bytes: new Uint8Array(), align: 1 };
 
 function addressIn({ address, starts }: Placement, part: Linkable, offset: number): bigint {
+  return address + BigInt(startOf(starts, part) + offset);
+}
+
+function startOf(starts: Placement['starts'], part: Linkable): number {
   const start = starts.get(part);
   if (start === undefined) throw new TypeError('a part was not placed');
-  return address + BigInt(start + offset);
+  return start;
 }
 
 function write(
-  bytes: Uint8Array,
-  at: number,
-  { kind, symbol, addend }: ObjectRelocation,
+  { address, view, start }: PlacedBytes,
+  { kind, symbol, offset, addend }: ObjectRelocation,
   target: bigint,
-  place: bigint,
 ): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const value = BigInt.asUintN(64, target + BigInt(addend));
-  const fits = (wanted: bigint, got: bigint) => {
+  const fits = (wanted: bigint | number, got: bigint | number) => {
     if (wanted !== got) throw new RangeError(`${kind} to ${symbol} is out of range`);
   };
+  const at = start + offset;
+  if (kind === 'rel32') {
+    const distance = Number(BigInt.asIntN(64, target - address)) + addend - offset;
+    fits(distance, distance | 0);
+    view.setInt32(at, distance, true);
+    return;
+  }
+  const value = BigInt.asUintN(64, target + BigInt(addend));
   switch (kind) {
     case 'abs64':
       view.setBigUint64(at, BigInt.asUintN(64, value), true);
@@ -115,12 +140,6 @@ function write(
       const signed = BigInt.asIntN(64, value);
       fits(signed, BigInt.asIntN(32, signed));
       view.setInt32(at, Number(signed), true);
-      return;
-    }
-    case 'rel32': {
-      const distance = BigInt.asIntN(64, value - place);
-      fits(distance, BigInt.asIntN(32, distance));
-      view.setInt32(at, Number(distance), true);
     }
   }
 }

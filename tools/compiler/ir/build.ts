@@ -369,14 +369,8 @@ class Builder {
   }
 
   #push(op: number, type: Codes, loop?: LoopFrame, otherwise?: Incoming): void {
-    this.#frames.push({
-      op,
-      type,
-      height: this.#stack.length - type.params.length,
-      incoming: [],
-      loop,
-      otherwise,
-    });
+    const height = this.#stack.length - type.params.length;
+    this.#frames.push({ op, type, height, incoming: [], loop, otherwise });
   }
 
   /** Ends the block in hand. */

@@ -216,13 +216,15 @@ export class FunctionEmitter {
   #emitCode(block: MachineBlock): void {
     this.#block = block;
     this.moves(block.startMoves);
-    block.insts.forEach((inst, i) => {
-      const moves = block.moves?.get(i);
-      if (moves) this.moves(moves);
-      if (i === block.insts.length - 1) this.moves(block.endMoves);
+    const { insts, moves } = block;
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i] as Inst;
+      const between = moves?.get(i);
+      if (between) this.moves(between);
+      if (i === insts.length - 1) this.moves(block.endMoves);
       this.output.line(inst.offset);
       inst.kind.emit(this, inst);
-    });
+    }
   }
 
   // Operands.

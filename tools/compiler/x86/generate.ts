@@ -1,9 +1,10 @@
 import { type Context, functionBinding } from '../ir/context.ts';
 import { type Dynamic, makeAdapter } from '../ir/synthesize.ts';
 import type { Fn } from '../ir/value.ts';
-import type { ObjectExport, WasmObject } from '../object.ts';
+import type { ObjectExport, ObjectRelocation, WasmObject } from '../object.ts';
 import { functionType, referableFunctions } from '../wasm/module.ts';
 import { DataBuilder, describeMemory, entrySymbol } from './data.ts';
+import type { Relocation } from './emitter.ts';
 import { MOV } from './forms.ts';
 import {
   FILL_TABLE_HELPER,
@@ -104,8 +105,8 @@ export function makeObject(
       ...data.symbols,
     ],
     relocations: [
-      ...output.asm.relocations.map((each) => ({ section: 'text' as const, ...each })),
-      ...output.immediates.map((each) => ({ section: 'text' as const, ...each })),
+      ...output.asm.relocations.map(inText),
+      ...output.immediates.map(inText),
       ...rodata.relocations,
       ...data.relocations,
     ],
@@ -123,6 +124,10 @@ export function makeObject(
     start: context.linked && start?.startsWith(`${instance}!`) ? `${start}.outer` : start,
     sourceMapUrl: module.sourceMapUrl,
   };
+}
+
+function inText({ offset, kind, symbol, addend }: Relocation): ObjectRelocation {
+  return { section: 'text', offset, kind, symbol, addend };
 }
 
 function exported(context: Context, kind: string, index: number): ObjectExport {

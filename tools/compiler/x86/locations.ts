@@ -1,4 +1,6 @@
+import type { Fn } from '../ir/value.ts';
 import type { FunctionType, ValueType } from '../object.ts';
+import { typeName } from '../wasm/instructions.ts';
 import { callingSequence, type Location } from './abi.ts';
 import { WIDE, XMM } from './machine.ts';
 
@@ -14,12 +16,14 @@ export const INCOMING = 1 << 25;
 export interface Placement {
   readonly params: readonly number[];
   readonly results: readonly number[];
+  /** The same where they are registers, as hints; else -1. */
+  readonly paramHints: readonly number[];
+  readonly resultHints: readonly number[];
   readonly argumentSize: number;
   readonly stackSize: number;
 }
 
-/** Where a call's parameters and results are. */
-export function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING): Placement {
+function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING): Placement {
   const { params, results, argumentSize, stackSize } = callingSequence(type);
   const place = (location: Location, value: ValueType | undefined): number => {
     if (location.kind === 'integer') return location.register;
@@ -27,15 +31,37 @@ export function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof IN
     const at = stack + location.offset;
     return value === 'v128' ? at | WIDE : at;
   };
+  const paramsAt = params.map((location, i) => place(location, type.params[i]));
+  const resultsAt = results.map((location, i) => place(location, type.results[i]));
   return {
-    params: params.map((location, i) => place(location, type.params[i])),
-    results: results.map((location, i) => place(location, type.results[i])),
+    params: paramsAt,
+    results: resultsAt,
+    paramHints: paramsAt.map(registerHint),
+    resultHints: resultsAt.map(registerHint),
     argumentSize,
     stackSize,
   };
 }
 
+/** By type, of which modules have few: there are as many placements as calls otherwise. */
+const OUTGOING_PLACEMENTS = new WeakMap<FunctionType, Placement>();
+
+/** Where the parameters and results of calls of a type are. */
+export function placeOutgoing(type: FunctionType): Placement {
+  const known = OUTGOING_PLACEMENTS.get(type);
+  if (known) return known;
+  const placement = placeCall(type, OUTGOING);
+  OUTGOING_PLACEMENTS.set(type, placement);
+  return placement;
+}
+
+/** Where the parameters and results of a function itself are. */
+export function placeIncoming({ params, results }: Fn): Placement {
+  const type = { params: params.map(typeName), results: results.map(typeName) };
+  return placeCall(type, INCOMING);
+}
+
 /** The location if it is a register, as a hint; else -1. */
-export function registerHint(location: number): number {
+function registerHint(location: number): number {
   return location < 32 ? location : -1;
 }

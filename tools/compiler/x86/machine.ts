@@ -133,13 +133,16 @@ export interface Move {
 }
 
 const NO_MOVES: readonly Move[] = [];
+const NO_BLOCKS: readonly MachineBlock[] = [];
+const NO_PHIS: readonly Phi[] = [];
+const NO_INSTS: readonly Inst[] = [];
 
 export class MachineBlock {
   readonly id: number;
-  phis: Phi[] = [];
-  insts: Inst[] = [];
-  preds: MachineBlock[] = [];
-  succs: MachineBlock[] = [];
+  phis: readonly Phi[] = NO_PHIS;
+  insts: readonly Inst[] = NO_INSTS;
+  preds: readonly MachineBlock[] = NO_BLOCKS;
+  succs: readonly MachineBlock[] = NO_BLOCKS;
   loopDepth = 0;
   isLoopHeader = false;
   /** Header of the innermost loop. */

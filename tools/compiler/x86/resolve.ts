@@ -88,15 +88,27 @@ class Resolver {
       const { defs, uses, temps } = inst;
       if (uses.length > 0) inst.useAt = this.#placesOf(uses, at);
       if (temps.length > 0) inst.tempAt = temps.map((temp) => this.#at(temp, at));
-      if (defs.length > 0) inst.defAt = defs.map((def) => (def < 0 ? -1 : this.#at(def, at + 2)));
-      for (const def of defs) if (def >= 0) this.#store(block, def, at + 2, at + STEP);
+      if (defs.length > 0) inst.defAt = this.#placesOfResults(block, defs, at);
     }
   }
 
   #placesOf(uses: readonly number[], at: number): number[] {
-    return uses.map((packed) =>
-      isConstantUse(packed) ? packed : this.#at(usedRegister(packed), at),
-    );
+    const places = new Array<number>(uses.length);
+    for (let i = 0; i < uses.length; i++) {
+      const packed = uses[i] as number;
+      places[i] = isConstantUse(packed) ? packed : this.#at(usedRegister(packed), at);
+    }
+    return places;
+  }
+
+  #placesOfResults(block: MachineBlock, defs: readonly number[], at: number): number[] {
+    const places = new Array<number>(defs.length);
+    for (let i = 0; i < defs.length; i++) {
+      const def = defs[i] as number;
+      places[i] = def < 0 ? -1 : this.#at(def, at + 2);
+      if (def >= 0) this.#store(block, def, at + 2, at + STEP);
+    }
+    return places;
   }
 
   /** Stores what was just defined in a register if some later piece of it is in memory. */

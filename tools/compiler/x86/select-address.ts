@@ -29,17 +29,27 @@ export function memoryOperand(
 ): Address {
   if (pointer.op === Op.I32_CONST) return constantAddress(s, pointer, offset, uses, kind);
   if (offset > MAX_DISPLACEMENT) return farAddress(s, pointer, offset, uses, kind);
-  const parts = split(pointer, offset, !s.target.baseRegister);
-  const place = (value: Value | undefined) => (value ? uses.push(s.use(value, kind)) - 1 : -1);
-  return {
-    base: place(parts.base),
-    index: place(parts.index),
-    scale: parts.scale,
-    displacement: parts.displacement,
-    symbol: undefined,
-    inMemory: true,
-    narrow: parts.narrow,
-  };
+  if (pointer.op !== Op.I32_ADD && pointer.op !== Op.I32_SHL) {
+    return memoryAt(uses.push(s.use(pointer, kind)) - 1, -1, 1, offset, false);
+  }
+  const { base, index, scale, displacement, narrow } = split(
+    pointer,
+    offset,
+    !s.target.baseRegister,
+  );
+  const baseUse = base ? uses.push(s.use(base, kind)) - 1 : -1;
+  const indexUse = index ? uses.push(s.use(index, kind)) - 1 : -1;
+  return memoryAt(baseUse, indexUse, scale, displacement, narrow);
+}
+
+function memoryAt(
+  base: number,
+  index: number,
+  scale: number,
+  displacement: number,
+  narrow: boolean,
+): Address {
+  return { base, index, scale, displacement, symbol: undefined, inMemory: true, narrow };
 }
 
 interface Parts {
@@ -126,15 +136,8 @@ function constantAddress(
   const total = (pointer.imm >>> 0) + offset;
   const narrow = !s.target.baseRegister && total > MAX_DISPLACEMENT && total <= U32;
   const fits = total <= MAX_DISPLACEMENT || narrow;
-  return {
-    base: fits ? -1 : uses.push(use(loadWide(s, total), kind)) - 1,
-    index: -1,
-    scale: 1,
-    displacement: fits ? total | 0 : 0,
-    symbol: undefined,
-    inMemory: true,
-    narrow,
-  };
+  const base = fits ? -1 : uses.push(use(loadWide(s, total), kind)) - 1;
+  return memoryAt(base, -1, 1, fits ? total | 0 : 0, narrow);
 }
 
 /** pointer + offset in a register, in 64 bits. */
@@ -150,15 +153,7 @@ function farAddress(
   inst.defs = [sum];
   s.emitBefore(inst);
   inst.uses = [s.use(pointer, Use.ANY), use(loadWide(s, offset), Use.LATE)];
-  return {
-    base: uses.push(use(sum, kind)) - 1,
-    index: -1,
-    scale: 1,
-    displacement: 0,
-    symbol: undefined,
-    inMemory: true,
-    narrow: false,
-  };
+  return memoryAt(uses.push(use(sum, kind)) - 1, -1, 1, 0, false);
 }
 
 function loadWide(s: Selector, value: number): number {

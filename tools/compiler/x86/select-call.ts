@@ -1,7 +1,6 @@
 import { functionBinding } from '../ir/context.ts';
-import { type Fn, Ir, type Value } from '../ir/value.ts';
+import { Ir, type Value } from '../ir/value.ts';
 import { type FunctionType, typeSymbol } from '../object.ts';
-import { typeName } from '../wasm/instructions.ts';
 import { functionType } from '../wasm/module.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { selectIntrinsic } from './intrinsics.ts';
@@ -14,7 +13,7 @@ import {
   TAIL_CALL,
   TAIL_CALL_INDIRECT,
 } from './kinds-call.ts';
-import { INCOMING, OUTGOING, placeCall, registerHint } from './locations.ts';
+import { placeOutgoing } from './locations.ts';
 import { constantUse, type Inst, type Kind } from './machine.ts';
 import { RAX, RDI } from './operand.ts';
 import { selectBulk } from './select-bulk.ts';
@@ -93,13 +92,13 @@ function callData(
   symbol: string,
   foreign: boolean,
 ): CallData {
-  const placement = placeCall(type, OUTGOING);
+  const placement = placeOutgoing(type);
   const { machine, context } = s;
   machine.outgoing = Math.max(machine.outgoing, placement.stackSize);
   inst.defs = resultRegisters(s, value, type.results.length);
   inst.anyDef = true;
-  inst.defHints = placement.results.map(registerHint);
-  inst.useHints = placement.params.map(registerHint);
+  inst.defHints = placement.resultHints;
+  inst.useHints = placement.paramHints;
   inst.clobbers = CALL_CLOBBERS;
   const reloads = foreign && s.target.baseRegister && context.module.memories.length > 0;
   return {
@@ -113,6 +112,7 @@ function callData(
 
 /** A call's value is its only result; several are RESULT values, which follow it in the block. */
 function resultRegisters(s: Selector, value: Value, count: number): number[] {
+  if (count === 0) return [];
   if (count === 1) return [s.def(value)];
   const registers = new Array<number>(count).fill(-1);
   const body = s.block.body;
@@ -126,8 +126,7 @@ function resultRegisters(s: Selector, value: Value, count: number): number[] {
 
 /** The function's parameters, all in one instruction at its start. */
 export function selectParams(s: Selector): void {
-  const { fn } = s;
-  const placement = placeCall(typeOfFn(fn), INCOMING);
+  const { fn, placement } = s;
   s.machine.incoming = placement.argumentSize;
   const inst = s.inst(PARAMETERS);
   const defs = new Array<number>(fn.params.length).fill(-1);
@@ -136,20 +135,16 @@ export function selectParams(s: Selector): void {
   }
   inst.defs = defs;
   inst.anyDef = true;
-  inst.defHints = placement.params.map(registerHint);
+  inst.defHints = placement.paramHints;
   inst.data = placement.params;
   s.emit(inst);
 }
 
-function typeOfFn({ params, results }: Fn): FunctionType {
-  return { params: params.map(typeName), results: results.map(typeName) };
-}
-
 /** Moves the results to where the caller expects them. */
 export function selectReturn(s: Selector, inst: Inst, results: readonly Value[]): Inst {
-  const placement = placeCall(typeOfFn(s.fn), INCOMING);
+  const { placement } = s;
   inst.uses = results.map((result) => s.anyUse(result));
-  inst.useHints = placement.results.map(registerHint);
+  inst.useHints = placement.resultHints;
   inst.data = placement.results;
   return inst;
 }

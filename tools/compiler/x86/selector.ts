@@ -12,6 +12,7 @@ import { onlyLoads } from '../ir/vector-ops.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import type { ConstantPool } from './constants.ts';
 import { LOAD_CONSTANT } from './kinds-move.ts';
+import { type Placement, placeIncoming } from './locations.ts';
 import {
   constantUse,
   Inst,
@@ -47,6 +48,8 @@ export class Selector {
   readonly target: Target;
   readonly constants: ConstantPool;
   readonly machine: MachineFn;
+  /** Where the function's parameters and results are. */
+  readonly placement: Placement;
   /** Offset in the module of what is being selected. */
   offset = 0;
   /** The block in hand. */
@@ -74,6 +77,7 @@ export class Selector {
     this.context = context;
     this.target = target;
     this.machine = new MachineFn(fn.name);
+    this.placement = placeIncoming(fn);
     this.block = fn.blocks[0] as Block;
     this.#needed = new Uint8Array(fn.valueCount);
     this.#folded = new Uint8Array(fn.valueCount);
@@ -103,8 +107,9 @@ export class Selector {
 
   #connect(block: Block): void {
     const made = this.machineBlock(block);
-    made.preds = block.preds.map((pred) => this.machineBlock(pred));
-    made.succs = block.succs.map((succ) => this.machineBlock(succ));
+    const machineBlock = (each: Block) => this.machineBlock(each);
+    made.preds = block.preds.map(machineBlock);
+    made.succs = block.succs.map(machineBlock);
     made.loopDepth = block.loopDepth;
     made.isLoopHeader = block.isLoopHeader;
     made.loop = block.loop && this.machineBlock(block.loop);
@@ -112,6 +117,7 @@ export class Selector {
     made.loopFirst = block.loopFirst;
     made.loopEnd = block.loopEnd;
     made.cold = block.cold;
+    if (block.phis.length === 0) return;
     made.phis = block.phis.map(
       (phi): Phi => ({ def: phi.id, inputs: phi.args.map((arg) => this.anyUse(arg)), at: -1 }),
     );
