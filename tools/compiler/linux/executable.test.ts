@@ -413,6 +413,18 @@ describe('host modules', () => {
     expect(stdout).toBe('i32:0000029a f64:4084d4cccccccccd i32:ffffffff\n');
     expect(stderr).toBe('i32:00000001 f32:40000000\n');
   });
+
+  it('include the shared memory of spectest', () => {
+    const sharing = (type: string) =>
+      build(`(module (import "spectest" "shared_memory" (memory ${type}))
+        (import "spectest" "global_i32" (global $i i32))
+        (func (export "f") (result i32 i32)
+          (i32.atomic.rmw.add (i32.const 8) (i32.const 1))
+          (memory.size)))`);
+    const { stdout } = runExecutable(sharing('1 2 shared'), ['--batch'], 'f\nf\n');
+    expect(stdout).toBe('i32:00000000 i32:00000001\ni32:00000001 i32:00000001\n');
+    expect(() => sharing('1 2')).toThrow('unlinkable: incompatible import type');
+  });
 });
 
 describe('a WASI program', () => {

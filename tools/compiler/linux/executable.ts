@@ -6,7 +6,7 @@ import { readSourceMap } from '../source-map.ts';
 import { binder } from './bind.ts';
 import { type Segment, writeElf } from './elf.ts';
 import { RUNTIME_DATA } from './runtime.ts';
-import { SPECTEST, spectestModule } from './spectest.ts';
+import { SHARED_MEMORY, SPECTEST, sharedMemoryModule, spectestModule } from './spectest.ts';
 import { runtimeSymbol, startUp } from './start-up.ts';
 import { type Addresses, type NamedObject, runtimeTables } from './tables.ts';
 
@@ -56,6 +56,9 @@ export function makeExecutable(
   const needsSpectest = modules.some(({ wasm }) => importsFrom(wasm, SPECTEST));
   if (needsSpectest && !links.some(({ name }) => name === SPECTEST)) {
     modules.unshift({ name: SPECTEST, wasm: spectestModule() });
+    if (modules.some(({ wasm }) => importsFrom(wasm, SHARED_MEMORY))) {
+      modules.unshift({ name: SHARED_SPECTEST, wasm: sharedMemoryModule() });
+    }
   }
   for (const { name, wasm, sourceMap } of modules) {
     const index = instances.length;
@@ -69,13 +72,20 @@ export function makeExecutable(
     });
     instances.push({ name, object, sources: sourceMap ? readSourceMap(sourceMap) : undefined });
     if (name !== '') byName.set(name, object);
+    const shared = name === SPECTEST ? byName.get(SHARED_SPECTEST) : undefined;
+    if (shared) {
+      byName.set(name, { ...object, exports: new Map([...shared.exports, ...object.exports]) });
+    }
   }
   return link(instances, runtime, lowMemory);
 }
 
-/** Whether the text of the module's name stands in the binary at all: enough to leave spectest out. */
-function importsFrom(wasm: Uint8Array, module: string): boolean {
-  return Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength).includes(module);
+/** How the part of spectest with the shared memory is called. */
+const SHARED_SPECTEST = `${SPECTEST} ${SHARED_MEMORY}`;
+
+/** Whether the text of a module's or export's name stands in the binary at all: enough to leave spectest, or a part of it, out. */
+function importsFrom(wasm: Uint8Array, name: string): boolean {
+  return Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength).includes(name);
 }
 
 function link(

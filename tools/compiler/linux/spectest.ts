@@ -4,6 +4,8 @@
  */
 
 export const SPECTEST = 'spectest';
+/** The threads proposal's addition to it. */
+export const SHARED_MEMORY = 'shared_memory';
 
 /** The module as Wasm. */
 export function spectestModule(): Uint8Array {
@@ -25,6 +27,15 @@ export function spectestModule(): Uint8Array {
       exported('global_f32', 3, 2),
       exported('global_f64', 3, 3),
     ]),
+  ]);
+}
+
+/** Its shared memory, a module of its own: a module has one memory. */
+export function sharedMemoryModule(): Uint8Array {
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(5, [[3, ...leb128(1), ...leb128(2)]]),
+    ...section(7, [exported(SHARED_MEMORY, 2, 0)]),
   ]);
 }
 
