@@ -1,66 +1,41 @@
 ;; An interval that an instruction read from memory was reloaded before that instruction, into a register that it
-;; needed: "no place to reload". Found in esbuild and CPython, made smaller by hand.
-;;$ "crowded" i64:9e3779b97f4a7c15 i64:3c6ef372fe94f82a i64:daa66d2c7ddf743f i64:78dde6e5fd29f054 i64:1715609f7c746c69 i64:b54cda58fbbee87e i64:538454127b096493 i64:f1bbcdcbfa53e0a8 i64:8ff34785799e5cbd i64:2e2ac13ef8e8d8d2 i64:cc623af8783354e7 i64:6a99b4b1f77dd0fc i64:08d12e6b76c84d11 i64:a708a824f612c926 i64:454021de755d453b i64:e3779b97f4a7c150 f64:3ff8000000000000 f64:4010000000000001
-;;$ "crowded" i64:3c6ef372fe94f82a i64:78dde6e5fd29f054 i64:b54cda58fbbee87e i64:f1bbcdcbfa53e0a8 i64:2e2ac13ef8e8d8d2 i64:6a99b4b1f77dd0fc i64:a708a824f612c926 i64:e3779b97f4a7c150 i64:1fe68f0af33cb97a i64:5c55827df1d1b1a4 i64:98c475f0f066a9ce i64:d5336963eefba1f8 i64:11a25cd6ed909a22 i64:4e115049ec25924c i64:8a8043bceaba8a76 i64:c6ef372fe94f82a0 f64:3ff8000000000000 f64:4010000000000002
-;;$ "crowded" i64:1715609f7c746c69 i64:2e2ac13ef8e8d8d2 i64:454021de755d453b i64:5c55827df1d1b1a4 i64:736ae31d6e461e0d i64:8a8043bceaba8a76 i64:a195a45c672ef6df i64:b8ab04fbe3a36348 i64:cfc0659b6017cfb1 i64:e6d5c63adc8c3c1a i64:fdeb26da5900a883 i64:15008779d57514ec i64:2c15e81951e98155 i64:432b48b8ce5dedbe i64:5a40a9584ad25a27 i64:715609f7c746c690 f64:3ff8000000000000 f64:4010000000000005
+;; needed: "no place to reload" on the parent of 408c6ba, right since.
+;;$ "f" i32:00000001 i32:00000001 i64:0000000000000001
+;;$ "f" i32:ffffffff i32:0000ff0f i64:8000000000000000
 (module
-  (memory 1)
+  (memory (export "memory") 1)
   (global (export "global 0") (mut i32) (i32.const 0))
-  (func $call (param i64 f64) (result i64)
-    (global.set 0 (i32.add (global.get 0) (i32.const 1)))
-    (i64.xor (local.get 0) (i64.extend_i32_u (global.get 0))))
-  (func (export "crowded") (param i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 f64 f64) (result i64) (local i64)
-    (loop $again
-      (local.set 0 (i64.rem_s (i64.mul (i64.clz (local.get 0)) (local.get 1))
-        (i64.shl (i64.or (local.get 1) (i64.const 3)) (local.get 18))))
-      (local.set 1 (i64.rem_s (i64.mul (i64.clz (local.get 1)) (local.get 2))
-        (i64.shl (i64.or (local.get 2) (i64.const 3)) (local.get 18))))
-      (local.set 2 (i64.rem_s (i64.mul (i64.clz (local.get 2)) (local.get 3))
-        (i64.shl (i64.or (local.get 3) (i64.const 3)) (local.get 18))))
-      (local.set 3 (i64.rem_s (i64.mul (i64.clz (local.get 3)) (local.get 4))
-        (i64.shl (i64.or (local.get 4) (i64.const 3)) (local.get 18))))
-      (local.set 4 (i64.rem_s (i64.mul (i64.clz (local.get 4)) (local.get 5))
-        (i64.shl (i64.or (local.get 5) (i64.const 3)) (local.get 18))))
-      (local.set 5 (i64.rem_s (i64.mul (i64.clz (local.get 5)) (local.get 6))
-        (i64.shl (i64.or (local.get 6) (i64.const 3)) (local.get 18))))
-      (local.set 6 (i64.rem_s (i64.mul (i64.clz (local.get 6)) (local.get 7))
-        (i64.shl (i64.or (local.get 7) (i64.const 3)) (local.get 18))))
-      (local.set 7 (i64.rem_s (i64.mul (i64.clz (local.get 7)) (local.get 8))
-        (i64.shl (i64.or (local.get 8) (i64.const 3)) (local.get 18))))
-      (local.set 8 (i64.rem_s (i64.mul (i64.clz (local.get 8)) (local.get 9))
-        (i64.shl (i64.or (local.get 9) (i64.const 3)) (local.get 18))))
-      (local.set 9 (i64.rem_s (i64.mul (i64.clz (local.get 9)) (local.get 10))
-        (i64.shl (i64.or (local.get 10) (i64.const 3)) (local.get 18))))
-      (local.set 10 (i64.rem_s (i64.mul (i64.clz (local.get 10)) (local.get 11))
-        (i64.shl (i64.or (local.get 11) (i64.const 3)) (local.get 18))))
-      (local.set 11 (i64.rem_s (i64.mul (i64.clz (local.get 11)) (local.get 12))
-        (i64.shl (i64.or (local.get 12) (i64.const 3)) (local.get 18))))
-      (local.set 12 (i64.rem_s (i64.mul (i64.clz (local.get 12)) (local.get 13))
-        (i64.shl (i64.or (local.get 13) (i64.const 3)) (local.get 18))))
-      (local.set 13 (i64.rem_s (i64.mul (i64.clz (local.get 13)) (local.get 14))
-        (i64.shl (i64.or (local.get 14) (i64.const 3)) (local.get 18))))
-      (local.set 14 (i64.rem_s (i64.mul (i64.clz (local.get 14)) (local.get 15))
-        (i64.shl (i64.or (local.get 15) (i64.const 3)) (local.get 18))))
-      (local.set 15 (i64.rem_s (i64.mul (i64.clz (local.get 15)) (local.get 0))
-        (i64.shl (i64.or (local.get 0) (i64.const 3)) (local.get 18))))
-      (local.set 18 (call $call (i64.rotl (local.get 0) (local.get 9))
-        (f64.add (local.get 16) (local.get 17))))
-      (local.set 16 (f64.min (local.get 16) (f64.convert_i64_u (local.get 3))))
-      (br_if $again (i32.lt_u (global.get 0) (i32.const 5))))
-    (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add (i64.add 
-      (local.get 0)
-      (local.get 1)
-      (local.get 2)
-      (local.get 3)
-      (local.get 4)
-      (local.get 5)
-      (local.get 6)
-      (local.get 7)
-      (local.get 8)
-      (local.get 9)
-      (local.get 10)
-      (local.get 11)
-      (local.get 12)
-      (local.get 13)
-      (local.get 14)
-      (local.get 15))))))))))))))))))
+  (func (export "f") (param $a i32) (param $b i32) (param $c i64) (result i64)
+    (local $i0 i32) (local $i1 i32) (local $i2 i32) (local $x i32) (local $y i32) (local $z i64)
+    (block $out0
+      (loop $on0
+        (br_if $out0 (i32.and (local.get $b) (i32.const 15)))
+        (block $out1
+          (loop $on1
+            (br_if $out1 (i32.and (local.get $b) (i32.const 15)))
+            (local.set $z (i64.add (i64.const 2) (local.get $z)))
+            (if (i32.sub (local.get $y) (local.get $i0))
+              (then)
+              (else
+                (block $out2
+                  (loop $on2
+                    (br_if $out2 (local.get $i2))
+                    (i64.store32 (local.get $b) (i64.extend_i32_s (local.get $i1)))
+                    (local.set $x
+                      (i32.add
+                        (local.get $x)
+                        (i32.ne
+                          (i32.and (local.get $a) (i32.const 1023))
+                          (i32.ge_s
+                            (i32.div_u (local.get $b) (i32.or (local.get $b) (i32.const 1)))
+                            (i32.wrap_i64 (local.get $z))))))
+                    (local.set $x (i32.shl (local.get $i2) (local.get $x)))
+                    (local.set $i2 (i32.const -1))
+                    (br $on2)))))
+            (local.set $i1 (i32.const 1))
+            (br $on1)))
+        (if (local.get $b)
+          (then (if (local.get $i1) (then (local.set $y (i32.wrap_i64 (local.get $c)))))))
+        (local.set $i0 (i32.const 2))
+        (br $on0)))
+    (i64.extend_i32_s (local.get $x))))
