@@ -15,6 +15,7 @@ import { removeDeadPhis, removeTrivialPhis } from './ir/phis.ts';
 import { printFn } from './ir/print.ts';
 import { reassociate } from './ir/reassociate.ts';
 import { rotateLoops } from './ir/rotate.ts';
+import { mergeSwitches } from './ir/switches.ts';
 import { makeStart } from './ir/synthesize.ts';
 import { threadBranches } from './ir/thread.ts';
 import { unrollLoops } from './ir/unroll.ts';
@@ -114,6 +115,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
     removeTrivialPhis(fn);
   });
   onFn('thread', () => threadBranches(fn));
+  onFn('switches', () => mergeSwitches(fn));
   onFn('rotate', () => rotateLoops(fn));
   onFn('unroll', () => unrollLoops(fn));
   onFn('lower', () =>

@@ -19,3 +19,13 @@ export function isWorthCopying({ insts, succs }: MachineBlock, depth: number): b
   if (last.kind === BRANCH) return succs.some((succ) => isWorthCopying(threaded(succ), depth - 1));
   return last.kind === JUMP && isWorthCopying(threaded(succs[0] as MachineBlock), depth - 1);
 }
+
+/**
+ * Whether a block is a case of a switch that is copied: it had better not share a line of the cache, as the
+ * processor keeps few branches for each line, and mixes up the indirect ones.
+ */
+export function isCopiedCase({ preds, cold }: MachineBlock): boolean {
+  const [from] = preds;
+  if (cold || preds.length !== 1 || !from?.loop) return false;
+  return from.insts.at(-1)?.kind === SWITCH && isWorthCopying(from, 1);
+}

@@ -1,7 +1,7 @@
 import type { TrapReason } from '../object.ts';
 import { Type } from '../wasm/opcodes.ts';
 import { arrangeBlocks, innermostLoops } from './arrange.ts';
-import { isWorthCopying, MOST_COMPARISONS } from './copying.ts';
+import { isCopiedCase, isWorthCopying, MOST_COMPARISONS } from './copying.ts';
 import type { Emitter } from './emitter.ts';
 import {
   ADD,
@@ -130,7 +130,9 @@ export class FunctionEmitter {
     blocks.forEach((block, i) => {
       this.#next = blocks[i + 1];
       const bottom = block.cold ? undefined : loops.get(block);
-      if (bottom) {
+      if (isCopiedCase(block)) {
+        asm.alignLine();
+      } else if (bottom) {
         const end = asm.label();
         loopEnds.set(bottom, end);
         asm.alignLoop(end);

@@ -17,6 +17,8 @@ const ROOM = 32;
 export const FIXUP = 4;
 /** A label that is not bound yet. */
 export const UNBOUND = -1;
+/** Where an alignment has no loop's end. */
+export const NO_LOOP = -1;
 
 const PREFIXES = { lock: 0xf0, rep: 0xf3, repne: 0xf2, address32: 0x67 } as const;
 
@@ -302,10 +304,15 @@ export class Emitter {
   }
 
   /** Here begins a loop, which ends at the label: where it best begins is left to relax.ts. */
-  alignLoop(end: Label): void {
+  alignLoop(end: Label | typeof NO_LOOP): void {
     const before = this.size;
     this.align(LINE);
     this.alignments.push(this.size, this.size - before, end);
+  }
+
+  /** Begins a line of the cache. */
+  alignLine(): void {
+    this.alignLoop(NO_LOOP);
   }
 
   /** Instructions of `size` bytes in all that do nothing, where there is room for them. */

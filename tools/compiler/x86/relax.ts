@@ -1,4 +1,13 @@
-import { type Emitter, FIXUP, JCC_SHORT, JMP_NEAR, JMP_SHORT, LINE, UNBOUND } from './emitter.ts';
+import {
+  type Emitter,
+  FIXUP,
+  JCC_SHORT,
+  JMP_NEAR,
+  JMP_SHORT,
+  LINE,
+  NO_LOOP,
+  UNBOUND,
+} from './emitter.ts';
 
 /** What is known by its offset in the code, and moves with it. */
 export interface Site {
@@ -162,8 +171,10 @@ function compact(asm: Emitter, branches: Branches): Moves {
     for (; next < alignments.length && alignmentStart(alignments, next) < limit; next += 3) {
       copyTo(alignmentStart(alignments, next));
       copied = alignments[next] as number;
-      const loopEnd = asm.positions[alignments[next + 2] as number] as number;
-      asm.nops(paddingFor(asm.size, branches.sizeOf(copied, loopEnd)));
+      const end = alignments[next + 2] as number;
+      const loopEnd = asm.positions[end] as number;
+      const size = end === NO_LOOP ? LINE : branches.sizeOf(copied, loopEnd);
+      asm.nops(paddingFor(asm.size, size));
       moves.add(copied, copied - asm.size);
     }
   };
