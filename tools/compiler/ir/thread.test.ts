@@ -29,6 +29,17 @@ describe('a condition of several', () => {
     );
   });
 
+  it('is branched on one by one though its opposite is asked for', () => {
+    const text = threaded(`(i32.eqz (i32.and ${below} ${above}))`);
+    expect(text.match(/branch v\d+/g)).toHaveLength(2);
+  });
+
+  it('is computed where it is branched on', () => {
+    const lines = threaded(`(i32.and ${below} ${above})`).split('\n');
+    const second = lines.findLastIndex((line) => line.includes('branch'));
+    expect(lines[second - 1]).toContain(`${lines[second]?.split(' ')[3]?.replace(',', '')}: i32`);
+  });
+
   it('stays a number where it is one', () => {
     expect(threaded('(i32.and (local.get 0) (local.get 1))').match(/branch/g)).toHaveLength(1);
   });

@@ -31,18 +31,31 @@ export function threadBranches(fn: Fn): void {
   orderBlocks(fn);
   repair.run();
   removeTrivialPhis(fn);
+  // Of a condition that met constants it may be all that is left.
+  if (isThreaded && splitConditions(fn)) orderBlocks(fn);
 }
 
 function splitConditions(fn: Fn): boolean {
   let isSplit = false;
   // Blocks that are made are looked at too.
   for (const block of fn.blocks) {
+    exchangeIfNot(block);
     for (let parts = partsOf(block); parts; parts = partsOf(block)) {
       split(fn, block, ...parts);
       isSplit = true;
     }
   }
   return isSplit;
+}
+
+/** Branches on the condition itself instead of its opposite, if it is put together of others. */
+function exchangeIfNot(block: Block): void {
+  const { exit, control, succs } = block;
+  if (exit !== Exit.BRANCH || control?.op !== Op.I32_EQZ) return;
+  const condition = control.args[0] as Value;
+  if (isComparison(condition.op) || !isCondition(condition)) return;
+  block.control = condition;
+  block.succs = [succs[1] as Block, succs[0] as Block];
 }
 
 /** The two conditions that a block's branch is put together of, and the way for which the first may decide. */
@@ -64,7 +77,7 @@ function split(fn: Fn, block: Block, a: Value, b: Value, decided: 0 | 1): void {
   const second = fn.newBlock();
   second.exit = Exit.BRANCH;
   second.offset = block.offset;
-  second.control = b;
+  second.control = sunk(fn, b, second);
   second.preds = [block];
   second.succs = [...block.succs];
   const early = edgeOn(fn, block, decided);
@@ -84,8 +97,17 @@ function split(fn: Fn, block: Block, a: Value, b: Value, decided: 0 | 1): void {
     const known = target.preds.indexOf(early);
     for (const phi of target.phis) phi.args.push(phi.args[known] as Value);
   });
-  block.control = a;
+  block.control = sunk(fn, a, block);
   block.succs = decided === 1 ? [second, early] : [early, second];
+}
+
+/** The comparison once more in the block that branches on it: the flags that it leaves stay in one block. */
+function sunk(fn: Fn, condition: Value, block: Block): Value {
+  if (condition.block === block || !isComparison(condition.op)) return condition;
+  const { op, type, args, imm, offset } = condition;
+  const copy = fn.value(op, type, [...args], imm, block, offset);
+  block.body.push(copy);
+  return copy;
 }
 
 function threadKnown(fn: Fn, repair: SsaRepair): boolean {
@@ -102,8 +124,9 @@ function threadKnown(fn: Fn, repair: SsaRepair): boolean {
   for (const block of candidates) {
     for (let i = block.preds.length - 1; i >= 0; i--) {
       const way = knownWay(fn, block, i);
-      if (way === undefined || block.preds.length === 1) continue;
-      thread(fn, block, i, way, repair);
+      if (way === undefined) continue;
+      if (block.preds.length > 1) thread(fn, block, i, way, repair);
+      else goOn(block, way);
       isThreaded = true;
     }
   }
@@ -124,6 +147,17 @@ function knownWay(fn: Fn, block: Block, i: number): 0 | 1 | undefined {
   const control = mapped(block.control as Value);
   if (control.op !== Op.I32_CONST) return undefined;
   return control.imm !== 0 ? 0 : 1;
+}
+
+/** Leaves a branch only one way. */
+function goOn(block: Block, way: 0 | 1): void {
+  const other = block.succs[1 - way] as Block;
+  const at = other.preds.indexOf(block);
+  other.preds.splice(at, 1);
+  for (const phi of other.phis) phi.args.splice(at, 1);
+  block.exit = Exit.JUMP;
+  block.control = undefined;
+  block.succs = [block.succs[way] as Block];
 }
 
 /** Gives a predecessor a copy of the block, which goes on one way. */
