@@ -1,9 +1,7 @@
-import { BRANCH, JUMP, SWITCH } from './kinds-control.ts';
+import { BRANCH, JUMP, MOST_COMPARISONS, SWITCH } from './kinds-control.ts';
 import type { Inst, MachineBlock } from './machine.ts';
 import { threaded } from './threading.ts';
 
-/** Up to so many cases are told apart by comparisons: an indirect jump is harder to predict. */
-export const MOST_COMPARISONS = 4;
 /** Instructions of a block that is copied, at most. */
 const MOST_COPIED = 4;
 

@@ -1,7 +1,7 @@
 import type { TrapReason } from '../object.ts';
 import { Type } from '../wasm/opcodes.ts';
 import { arrangeBlocks, innermostLoops } from './arrange.ts';
-import { isCopiedCase, isWorthCopying, MOST_COMPARISONS } from './copying.ts';
+import { isCopiedCase, isWorthCopying } from './copying.ts';
 import type { Emitter } from './emitter.ts';
 import {
   ADD,
@@ -478,14 +478,6 @@ export class FunctionEmitter {
     const { asm, output } = this;
     const count = cases.length - 1;
     const otherwise = cases[count] as number;
-    if (count === 0) {
-      this.jump(otherwise);
-      return;
-    }
-    if (count <= MOST_COMPARISONS) {
-      this.#compareCases(register, cases, otherwise);
-      return;
-    }
     asm.ri(count < 128 ? CMP[32].short : CMP[32].long, register, count);
     this.jumpIf(Cc.AE, otherwise);
     const known = this.#jumpTables.get(cases);
@@ -501,20 +493,9 @@ export class FunctionEmitter {
     });
   }
 
-  #compareCases(register: number, cases: readonly number[], otherwise: number): void {
-    const last = cases.findLastIndex((way) => way !== otherwise);
-    for (let i = 0; i <= last; i++) {
-      const way = cases[i] as number;
-      if (way === otherwise) continue;
-      if (i === 0) this.asm.rr(TEST[32].mr, register, register);
-      else this.asm.ri(CMP[32].short, register, i);
-      if (i === last && this.#successor(way) === this.#next) {
-        this.jumpIf(Cc.NE, otherwise);
-        return;
-      }
-      this.jumpIf(Cc.E, way);
-    }
-    this.jump(otherwise);
+  /** Whether a successor of the block in hand comes after it. */
+  isNext(successor: number): boolean {
+    return this.#successor(successor) === this.#next;
   }
 
   #successor(i: number): MachineBlock {

@@ -1,5 +1,7 @@
-import { Cc } from './forms.ts';
+import type { FunctionEmitter } from './emit.ts';
+import { Cc, CMP, TEST } from './forms.ts';
 import { type Comparison, emitComparison } from './kinds-compare.ts';
+import { aluImmediate } from './kinds-integer.ts';
 import type { Kind } from './machine.ts';
 
 /** To the block's only successor. */
@@ -28,13 +30,44 @@ export const BRANCH: Kind = {
   },
 };
 
-/** To a successor by a table that uses[0] is the index of. `data`: case -> successor. */
+/** Up to so many cases are told apart by comparisons: an indirect jump is harder to predict. */
+export const MOST_COMPARISONS = 4;
+
+/**
+ * To the successor for what uses[0] is, by comparisons or a table. `data`: by number, from `imm` on, the
+ * successor, and last that for all others; `imm` is 0 where there is a table.
+ */
 export const SWITCH: Kind = {
   name: 'switch',
   emit(out, inst) {
-    out.jumpTable(inst.useAt[0] as number, inst.data as readonly number[]);
+    const [register, cases] = [inst.useAt[0] as number, inst.data as readonly number[]];
+    if (cases.length > MOST_COMPARISONS + 1) out.jumpTable(register, cases);
+    else compareCases(out, register, cases, inst.imm);
   },
 };
+
+function compareCases(
+  out: FunctionEmitter,
+  register: number,
+  cases: readonly number[],
+  first: number,
+): void {
+  const otherwise = cases.at(-1) as number;
+  const last = cases.findLastIndex((way) => way !== otherwise);
+  for (let i = 0; i <= last; i++) {
+    const way = cases[i] as number;
+    if (way === otherwise) continue;
+    const number = (first + i) | 0;
+    if (number === 0) out.asm.rr(TEST[32].mr, register, register);
+    else aluImmediate(out, CMP[32], register, number);
+    if (i === last && out.isNext(way)) {
+      out.jumpIf(Cc.NE, otherwise);
+      return;
+    }
+    out.jumpIf(Cc.E, way);
+  }
+  out.jump(otherwise);
+}
 
 export const TRAP: Kind = {
   name: 'trap',

@@ -217,3 +217,15 @@ describe('a comparison of a byte in memory with a constant', () => {
     expect(test('(i32.eq (i32.load8_s (local.get 0)) (i32.const 9))')).not.toMatch(/BYTE.*,0x/);
   });
 });
+
+describe('a switch over few numbers', () => {
+  const text = code(`(block (block (block
+    (br_table 0 1 2 (i32.sub (local.get 0) (i32.const 7))))
+    (return (i32.const 21))) (return (i32.const 22))) (i32.const 23)`);
+
+  it('compares what was shifted to zero as it was', () => {
+    expect(text).toMatch(/cmp edi,0x7\n/);
+    expect(text).toMatch(/cmp edi,0x8\n/);
+    expect(text).not.toMatch(/(add|sub|lea) e/);
+  });
+});

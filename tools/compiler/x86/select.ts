@@ -1,7 +1,8 @@
 import type { Context } from '../ir/context.ts';
 import { type Block, Exit, type Fn, type Value } from '../ir/value.ts';
+import { Op } from '../wasm/opcodes.ts';
 import type { ConstantPool } from './constants.ts';
-import { JUMP, RETURN, SWITCH, TRAP } from './kinds-control.ts';
+import { JUMP, MOST_COMPARISONS, RETURN, SWITCH, TRAP } from './kinds-control.ts';
 import { type MachineFn, Use } from './machine.ts';
 import { ATOMIC_RULES } from './select-atomic.ts';
 import { CALL_RULES, selectParams, selectReturn, selectTailCall } from './select-call.ts';
@@ -47,13 +48,9 @@ function selectExit(s: Selector, block: Block): void {
     case Exit.BRANCH:
       selectBranch(s, block.control as Value);
       return;
-    case Exit.SWITCH: {
-      const inst = s.inst(SWITCH);
-      inst.uses = [s.use(block.control as Value, Use.REGISTER)];
-      inst.data = block.cases;
-      s.emit(inst);
+    case Exit.SWITCH:
+      selectSwitch(s, block.control as Value, block.cases);
       return;
-    }
     case Exit.TAIL_CALL:
       s.offset = block.offset;
       selectTailCall(s, block.body.at(-1) as Value);
@@ -64,4 +61,19 @@ function selectExit(s: Selector, block: Block): void {
     default:
       s.emit(s.inst(TRAP));
   }
+}
+
+function selectSwitch(s: Selector, control: Value, cases: readonly number[]): void {
+  const inst = s.inst(SWITCH);
+  inst.data = cases;
+  if (cases.length > MOST_COMPARISONS + 1) {
+    inst.uses = [s.use(control, Use.REGISTER)];
+  } else {
+    // What is compared with constants need not be brought to zero first.
+    const [x, added] = control.args;
+    const isSum = control.op === Op.I32_ADD && control.uses === 1 && added?.op === Op.I32_CONST;
+    inst.uses = [s.use32(isSum ? (x as Value) : control, Use.REGISTER)];
+    inst.imm = isSum ? -added.imm : 0;
+  }
+  s.emit(inst);
 }
