@@ -141,11 +141,11 @@ export interface InterceptSite {
   readonly exitCode: number;
 }
 
-/** From `offset` on (until the next line), text was made from the Wasm instruction at `wasmOffset`. */
-export interface Line {
-  readonly offset: number;
-  readonly wasmOffset: number;
-}
+/**
+ * What text was made from: pairs of an offset in it, ascending, from which on (until the next pair's) it was
+ * made from the Wasm instruction at the other number. There is one for nearly each instruction.
+ */
+export type Lines = Int32Array;
 
 /** A data segment at a constant offset, in bounds: part of the memory's first contents. */
 export interface MemorySegment {
@@ -187,7 +187,7 @@ export interface WasmObject {
   readonly traps: readonly TrapSite[];
   readonly calls: readonly CallSite[];
   readonly intercepts: readonly InterceptSite[];
-  readonly lines: readonly Line[];
+  readonly lines: Lines;
   readonly memory: ObjectMemory | undefined;
   /** To be called once before any export: `I!start` or the module's start function. */
   readonly start: string | undefined;

@@ -57,7 +57,6 @@ export class SsaRepair {
     for (const { id } of this.#copies.keys()) hasCopies[id] = 1;
     for (const block of this.#fn.blocks) {
       const { phis, body, preds, results } = block;
-      const here = (value: Value) => (hasCopies[value.id] === 1 ? this.#find(value, block) : value);
       // Phis that are made on the way have no arguments yet.
       for (const { args } of phis) {
         for (let i = 0; i < args.length; i++) {
@@ -66,14 +65,22 @@ export class SsaRepair {
         }
       }
       for (const { args } of body) {
-        for (let i = 0; i < args.length; i++) args[i] = here(args[i] as Value);
+        this.#replace(args, block, hasCopies);
       }
-      if (block.control) block.control = here(block.control);
-      for (let i = 0; i < results.length; i++) results[i] = here(results[i] as Value);
+      this.#replace(results, block, hasCopies);
+      const { control } = block;
+      if (control && hasCopies[control.id] === 1) block.control = this.#find(control, block);
     }
     for (let next = this.#work.pop(); next; next = this.#work.pop()) {
       const { phi, copies } = next;
       phi.args = (phi.block as Block).preds.map((pred) => this.#atEnd(copies, pred));
+    }
+  }
+
+  #replace(values: Value[], block: Block, hasCopies: Uint8Array): void {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as Value;
+      if (hasCopies[value.id] === 1) values[i] = this.#find(value, block);
     }
   }
 

@@ -34,11 +34,7 @@ const kernel: WasmObject = {
   ...objectWith('kernel', ['main', 'trap', 'memory_grow']),
   traps: [{ offset: 3, reason: 'integer overflow', wasmOffset: 70 }],
   intercepts: [{ offset: 18, exitCode: 0x7c }],
-  lines: [
-    { offset: 0, wasmOffset: 60 },
-    { offset: 3, wasmOffset: 70 },
-    { offset: 9, wasmOffset: 71 },
-  ],
+  lines: Int32Array.of(0, 60, 3, 70, 9, 71),
   memory: {
     symbol: undefined,
     imported: false,

@@ -5,7 +5,7 @@ import {
   TrapSite as TrapEntry,
 } from '../../../spec/abi/handoff.ts';
 import * as Reason from '../../../spec/abi/trap-reason.ts';
-import { type Layout, type View, view } from '../../../spec/layout.ts';
+import { type Layout, setFields, type View } from '../../../spec/layout.ts';
 import type { ObjectSymbol, TrapReason, WasmObject } from '../object.ts';
 import type { SourceMap } from '../source-map.ts';
 
@@ -114,8 +114,10 @@ function stubEntries(place: number, symbols: readonly ObjectSymbol[]) {
 /** A line holds from its place to the next entry's. Runs of one line are one entry. */
 function lineEntries({ place, object, sourceMap }: TextPart, files: Files) {
   const entries: { place: number; line: number; file: number }[] = [];
-  for (const { offset, wasmOffset } of object?.lines ?? []) {
-    const source = sourceMap?.(wasmOffset);
+  const lines = object?.lines ?? new Int32Array();
+  for (let i = 0; i < lines.length; i += 2) {
+    const offset = lines[i] as number;
+    const source = sourceMap?.(lines[i + 1] as number);
     if (!source || source.line > 0xffff) continue;
     const file = files.index(source.file);
     const last = entries.at(-1);
@@ -129,7 +131,7 @@ function table<L extends Layout>(layout: L, entries: readonly Partial<View<L>>[]
   const sorted = [...entries].sort((a, b) => first(layout, a) - first(layout, b));
   const bytes = new Uint8Array(entries.length * layout.size);
   for (const [i, entry] of sorted.entries()) {
-    Object.assign(view(layout, bytes, i * layout.size), entry);
+    setFields(layout, bytes, i * layout.size, entry);
   }
   return bytes;
 }

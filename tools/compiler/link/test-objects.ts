@@ -17,7 +17,7 @@ export function emptyObject(instance: string): WasmObject {
     traps: [],
     calls: [],
     intercepts: [],
-    lines: [],
+    lines: new Int32Array(),
     memory: undefined,
     start: undefined,
     sourceMapUrl: undefined,

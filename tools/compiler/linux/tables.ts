@@ -26,7 +26,7 @@ import {
   ValueInfo,
 } from '../../../spec/abi/executable.ts';
 import * as Reason from '../../../spec/abi/trap-reason.ts';
-import { type Layout, type View, view } from '../../../spec/layout.ts';
+import { type Layout, setFields, type View } from '../../../spec/layout.ts';
 import { UserError } from '../../errors.ts';
 import type { ExternType, FunctionType, TrapReason, ValueType, WasmObject } from '../object.ts';
 import type { SourceMap } from '../source-map.ts';
@@ -114,14 +114,17 @@ function linePlaces(
   files: Map<string, number>,
 ): Partial<View<typeof LinePlace>>[] {
   if (!sources) return [];
-  const lines = object.lines.toSorted((a, b) => a.offset - b.offset);
-  return lines.flatMap(({ offset, wasmOffset }) => {
-    const place = sources(wasmOffset);
-    if (!place) return [];
+  const { lines } = object;
+  const start = addresses.textOf(object);
+  const places: Partial<View<typeof LinePlace>>[] = [];
+  for (let i = 0; i < lines.length; i += 2) {
+    const place = sources(lines[i + 1] as number);
+    if (!place) continue;
     const file = files.get(place.file) ?? files.size;
     files.set(place.file, file);
-    return [{ address: addresses.textOf(object) + offset, line: place.line, file }];
-  });
+    places.push({ address: start + (lines[i] as number), line: place.line, file });
+  }
+  return places;
 }
 
 const reasonNumbers: Readonly<Record<TrapReason, number>> = {
@@ -240,7 +243,7 @@ class Tables {
   }
 
   set<L extends Layout>(layout: L, address: number, fields: Partial<View<L>>): void {
-    Object.assign(view(layout, this.buffer, address - this.address), fields);
+    setFields(layout, this.buffer, address - this.address, fields);
   }
 
   add(bytes: Uint8Array): number {

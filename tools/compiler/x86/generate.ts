@@ -118,7 +118,7 @@ export function makeObject(
     traps: output.traps,
     calls: output.calls,
     intercepts: output.intercepts,
-    lines: output.lines,
+    lines: output.lines.items.slice(0, output.lines.length),
     memory,
     // An imported one has a symbol of its exporter's, which is for outside already.
     start: context.linked && start?.startsWith(`${instance}!`) ? `${start}.outer` : start,

@@ -1,7 +1,6 @@
 import type {
   CallSite,
   InterceptSite,
-  Line,
   ObjectFunction,
   ObjectRelocation,
   TrapReason,
@@ -9,6 +8,7 @@ import type {
 } from '../object.ts';
 import { Assembler } from './assembler.ts';
 import { ConstantPool } from './constants.ts';
+import { Numbers } from './numbers.ts';
 import type { Label } from './operand.ts';
 import type { Sites } from './relax.ts';
 
@@ -31,7 +31,8 @@ export class Output {
   readonly traps: Movable<TrapSite>[] = [];
   readonly calls: Movable<CallSite>[] = [];
   readonly intercepts: Movable<InterceptSite>[] = [];
-  readonly lines: Movable<Line>[] = [];
+  /** Pairs as in WasmObject.lines. */
+  readonly lines = new Numbers(1 << 12);
   readonly jumpTables: JumpTable[] = [];
   /** Relocations of the text that the assembler can not know: immediates. */
   readonly immediates: Movable<Omit<ObjectRelocation, 'section'>>[] = [];
@@ -49,14 +50,16 @@ export class Output {
   get sites(): Sites {
     const { traps, intercepts, lines, immediates, asm } = this;
     return {
-      at: [traps, intercepts, lines, immediates, asm.relocations],
+      at: [traps, intercepts, immediates, asm.relocations],
       after: this.calls,
+      lines,
     };
   }
 
   line(wasmOffset: number): void {
-    const last = this.lines[this.lines.length - 1];
-    if (last?.wasmOffset === wasmOffset) return;
-    this.lines.push({ offset: this.asm.size, wasmOffset });
+    const { lines } = this;
+    if (lines.length > 0 && lines.items[lines.length - 1] === wasmOffset) return;
+    lines.push(this.asm.size);
+    lines.push(wasmOffset);
   }
 }

@@ -3,6 +3,7 @@ import { chosenSeed, random } from '../../../test/random.ts';
 import { Assembler } from './assembler.ts';
 import { LINE } from './emitter.ts';
 import { form } from './encode.ts';
+import { Numbers } from './numbers.ts';
 import { type Label, RAX } from './operand.ts';
 import { beginRelaxed, relax } from './relax.ts';
 
@@ -16,7 +17,7 @@ function relaxed(write: (asm: Assembler) => void, calls: { offset: number }[] = 
   const asm = new Assembler();
   const first = beginRelaxed(asm);
   write(asm);
-  relax(asm, 0, first, { at: [asm.relocations], after: calls });
+  relax(asm, 0, first, { at: [asm.relocations], after: calls, lines: new Numbers() });
   return asm.finish().slice();
 }
 
@@ -74,7 +75,7 @@ describe('what follows a shortened branch', () => {
     calls.push({ offset: asm.size });
     asm.bind(label);
     mark(asm, 1);
-    relax(asm, 0, first, { at: [asm.relocations], after: calls });
+    relax(asm, 0, first, { at: [asm.relocations], after: calls, lines: new Numbers() });
     expect(asm.relocations).toMatchObject([{ offset: 3, symbol: 'f' }]);
     expect(calls).toEqual([{ offset: 7 }]);
     expect(asm.finish()[7]).toBe(MARK_OPCODE);
@@ -99,7 +100,7 @@ describe('a loop', () => {
       fill(asm, 40);
       asm.jmp(top);
       asm.bind(end);
-      relax(asm, 0, first, { at: [], after: [] });
+      relax(asm, 0, first, { at: [], after: [], lines: new Numbers() });
       const start = asm.offsetOf(top);
       expect(start % 16).toBe(0);
       expect(Math.floor(start / LINE)).toBe(Math.floor((asm.size - 1) / LINE));
@@ -136,7 +137,7 @@ function checkRandom(seed: number): void {
     if (end !== undefined) asm.bind(end);
   });
   for (const end of ends) asm.bind(end);
-  relax(asm, 0, first, { at: [], after: [] });
+  relax(asm, 0, first, { at: [], after: [], lines: new Numbers() });
   const code = asm.finish();
   const view = new DataView(code.buffer, code.byteOffset, code.length);
   for (const { from, to } of branches) {

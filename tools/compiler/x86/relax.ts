@@ -8,6 +8,7 @@ import {
   NO_LOOP,
   UNBOUND,
 } from './emitter.ts';
+import type { Numbers } from './numbers.ts';
 
 /** What is known by its offset in the code, and moves with it. */
 export interface Site {
@@ -20,6 +21,8 @@ export interface Sites {
   readonly at: readonly (readonly Site[])[];
   /** Of instructions that end at their offset: return addresses. */
   readonly after: readonly Site[];
+  /** Pairs of an offset as those of `at`, and something else. */
+  readonly lines: Numbers;
 }
 
 /** A near branch is 5 bytes long, with a condition 6; a short one 2. */
@@ -240,7 +243,7 @@ class Moves {
     return low === 0 ? offset : offset - (this.#by[low - 1] as number);
   }
 
-  apply(asm: Emitter, start: number, firstLabel: number, { at, after }: Sites): void {
+  apply(asm: Emitter, start: number, firstLabel: number, { at, after, lines }: Sites): void {
     const { fixups, positions } = asm;
     for (let i = fixups.length - FIXUP; i >= 0 && (fixups[i] as number) >= start; i -= FIXUP) {
       fixups[i] = this.#moved(fixups[i] as number);
@@ -254,6 +257,9 @@ class Moves {
         const site = list[i] as Site;
         site.offset = this.#moved(site.offset);
       }
+    }
+    for (let i = lines.length - 2; i >= 0 && (lines.items[i] as number) >= start; i -= 2) {
+      lines.items[i] = this.#moved(lines.items[i] as number);
     }
     for (let i = after.length - 1; i >= 0 && (after[i] as Site).offset > start; i--) {
       const site = after[i] as Site;
