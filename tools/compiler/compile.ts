@@ -25,7 +25,7 @@ import { decode } from './wasm/decode.ts';
 import type { Module } from './wasm/module.ts';
 import { uniqueNames } from './wasm/names.ts';
 import { validate } from './wasm/validate.ts';
-import { allocate } from './x86/allocate.ts';
+import { Allocator } from './x86/allocate.ts';
 import { findDynamic } from './x86/data.ts';
 import { disassemble } from './x86/disassemble.ts';
 import { FunctionEmitter } from './x86/emit.ts';
@@ -78,17 +78,18 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const target = makeTarget(options.mode, options.cpu ?? 'x86-64', options.stackInHand);
   const output = new Output();
   output.asm.avx = target.avx;
+  const allocator = new Allocator(target);
+  const finish = (fn: Fn) => compileFn(passes, fn, context, target, allocator, output);
   module.functions.forEach(({ body }, index) => {
     if (!body) return;
-    const fn = passes.run('build', () => buildFn(context, index, body));
-    compileFn(passes, fn, context, target, output);
+    finish(passes.run('build', () => buildFn(context, index, body)));
   });
-  for (const adapter of findAdapters(context)) compileFn(passes, adapter, context, target, output);
+  for (const adapter of findAdapters(context)) finish(adapter);
   const dynamic = findDynamic(module);
   let start = module.start && functionSymbol(context, module.start.index);
   if (Object.values(dynamic).some(({ length }) => length > 0)) {
     start = `${options.instance}!start`;
-    compileFn(passes, makeStart(context, dynamic), context, target, output);
+    finish(makeStart(context, dynamic));
   }
   writeExtras(context, target, output);
   const object = passes.run('object', () => makeObject(context, dynamic, target, output, start));
@@ -104,7 +105,14 @@ function textRelocations({ relocations }: WasmObject) {
   return relocations.filter(({ section }) => section === 'text');
 }
 
-function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, output: Output): void {
+function compileFn(
+  passes: Passes,
+  fn: Fn,
+  context: Context,
+  target: Target,
+  allocator: Allocator,
+  output: Output,
+): void {
   const onFn = (name: string, pass: () => void) => {
     passes.run(name, pass);
     passes.print(name, fn.name, () => printFn(fn));
@@ -138,7 +146,7 @@ function compileFn(passes: Passes, fn: Fn, context: Context, target: Target, out
   onFn('reassociate', () => reassociate(fn));
   const code: MachineFn = passes.run('select', () => select(fn, context, target, output.constants));
   passes.print('select', fn.name, () => printMachine(code));
-  passes.run('allocate', () => allocate(code, target));
+  passes.run('allocate', () => allocator.run(code));
   passes.print('allocate', fn.name, () => printMachine(code));
   passes.run('emit', () => {
     const symbol = `${context.instance}!${fn.name}`;

@@ -1,4 +1,10 @@
-import type { Binding, FunctionType, ObjectImport, ValueType } from '../object.ts';
+import {
+  type Binding,
+  type FunctionType,
+  type ObjectImport,
+  typeSymbol,
+  type ValueType,
+} from '../object.ts';
 import { typeCode } from '../wasm/instructions.ts';
 import type { Module } from '../wasm/module.ts';
 import { Type } from '../wasm/opcodes.ts';
@@ -24,6 +30,10 @@ export interface Context {
   readonly bindings: readonly Binding[];
   /** Unique names by function index. */
   readonly names: readonly string[];
+  /** Symbols by function, global and type index, each made once: linking looks them up by their text. */
+  readonly functionSymbols: readonly string[];
+  readonly globalSymbols: readonly string[];
+  readonly typeSymbols: readonly string[];
 }
 
 /** The types and names of a module, and what its imports are bound to. */
@@ -41,6 +51,9 @@ export function makeContext(
     globalTypes: module.globals.map(({ type }) => irType(type)),
     bindings,
     names,
+    functionSymbols: names.map((name) => `${instance}!${name}`),
+    globalSymbols: module.globals.map((_, index) => `${instance}!global.${index}`),
+    typeSymbols: module.types.map(typeSymbol),
   };
 }
 

@@ -13,7 +13,7 @@ import { lower } from '../ir/lower.ts';
 import { lowerVectors } from '../ir/lower-vector.ts';
 import { removeTrivialPhis } from '../ir/phis.ts';
 import { decode } from '../wasm/decode.ts';
-import { allocate } from './allocate.ts';
+import { Allocator } from './allocate.ts';
 import { checkAllocation } from './check-allocation.ts';
 import { ConstantPool } from './constants.ts';
 import { type MachineFn, SLOT } from './machine.ts';
@@ -21,6 +21,7 @@ import { select } from './select.ts';
 import { makeTarget } from './target.ts';
 
 const target = makeTarget('basereg', 'x86-64');
+const allocator = new Allocator(target);
 
 /** The functions of a module, selected. */
 function selected(wasm: Uint8Array): MachineFn[] {
@@ -83,7 +84,7 @@ const scanning = (count: number) =>
 describe('register allocation', () => {
   it('keeps every value where its uses find it, with more values than registers', () => {
     for (const fn of selected(crowded)) {
-      allocate(fn, target);
+      allocator.run(fn);
       checkAllocation(fn);
     }
   });
@@ -91,7 +92,7 @@ describe('register allocation', () => {
   it('keeps temporaries apart from results when no register is free', () => {
     for (let count = 8; count < 18; count++) {
       for (const fn of selected(scanning(count))) {
-        allocate(fn, target);
+        allocator.run(fn);
         checkAllocation(fn);
       }
     }
@@ -99,7 +100,7 @@ describe('register allocation', () => {
 
   it('spills where registers do not suffice, and only there', () => {
     const [small, large] = selected(crowded).map((fn) => {
-      allocate(fn, target);
+      allocator.run(fn);
       return fn.slots;
     });
     expect(small).toBe(0);
@@ -113,7 +114,7 @@ describe('register allocation', () => {
         (call $call (local.get 1) (f64.load offset=8 (local.get 0)))
         (f64.sqrt (local.get 1))))`),
     );
-    allocate(fn as MachineFn, target);
+    allocator.run(fn as MachineFn);
     checkAllocation(fn as MachineFn);
     const call = fn?.blocks[0]?.insts.find(({ kind }) => kind.name === 'call');
     expect(call?.useAt[0]).toBeLessThan(SLOT);
@@ -124,7 +125,7 @@ describe('register allocation', () => {
   it.skipIf(!wasmOpt)(`keeps generated functions right, TACIT_SEED=${seed} (wasm-opt)`, () => {
     for (let i = 0; i < 8; i++) {
       for (const fn of selected(generateModule(wasmOpt ?? '', (seed + i) >>> 0))) {
-        allocate(fn, target);
+        allocator.run(fn);
         checkAllocation(fn);
       }
     }
@@ -133,7 +134,7 @@ describe('register allocation', () => {
   it('has a checker that notices a wrong register, a missing move and a lost value', () => {
     const broken = (sabotage: (fn: MachineFn) => boolean) => {
       const fn = selected(crowded)[1] as MachineFn;
-      allocate(fn, target);
+      allocator.run(fn);
       expect(sabotage(fn)).toBe(true);
       return () => checkAllocation(fn);
     };
@@ -170,7 +171,7 @@ it('register allocation takes time about linear in the length of a function', ()
       (local.get 0)))`);
   const time = (wasm: Uint8Array) => {
     const start = performance.now();
-    for (const fn of selected(wasm)) allocate(fn, target);
+    for (const fn of selected(wasm)) allocator.run(fn);
     return performance.now() - start;
   };
   time(body(2000));

@@ -1,21 +1,34 @@
 import { type Interval, lowerBound, Need, STEP } from './interval.ts';
 import { IntervalQueue } from './interval-queue.ts';
-import { buildIntervals, type Intervals, MOST_RELATED } from './intervals.ts';
+import { IntervalBuilder, type Intervals, MOST_RELATED } from './intervals.ts';
 import { type MachineBlock, type MachineFn, SLOT } from './machine.ts';
 import { resolveMoves } from './resolve.ts';
 import type { Target } from './target.ts';
 import { Timelines } from './timeline.ts';
 
 /**
- * Gives each virtual register a physical one or a spill slot, and makes the moves that this takes.
+ * Gives each virtual register a physical one or a spill slot, and makes the moves that this takes: one for all
+ * functions of a module, which have its tables one after the other.
  *
  * Linear scan on SSA intervals with holes (Wimmer, Franz: Linear Scan Register Allocation on SSA
  * Form, 2010): intervals get registers in the order of their starts; where none is free for all of
  * an interval it is split, and what is needed furthest away goes to memory. A spilled register is
  * stored once, where it is defined, so that leaving its physical register later costs nothing.
  */
-export function allocate(fn: MachineFn, target: Target): void {
-  resolveMoves(fn, new LinearScan(fn, target).run());
+export class Allocator {
+  readonly #target: Target;
+  readonly #builder = new IntervalBuilder();
+  readonly #timelines = new Timelines(SLOT);
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  run(fn: MachineFn): void {
+    this.#timelines.clear();
+    const scan = new LinearScan(fn, this.#target, this.#builder.build(fn), this.#timelines);
+    resolveMoves(fn, scan.run());
+  }
 }
 
 class LinearScan {
@@ -24,14 +37,15 @@ class LinearScan {
   readonly #registers: Target['registers'];
   /** By class: bit per register. */
   readonly #masks: readonly number[];
-  readonly #timelines = new Timelines(SLOT);
+  readonly #timelines: Timelines;
   readonly #queue = new IntervalQueue();
 
-  constructor(fn: MachineFn, { registers }: Target) {
+  constructor(fn: MachineFn, { registers }: Target, intervals: Intervals, timelines: Timelines) {
     this.#fn = fn;
     this.#registers = registers;
     this.#masks = registers.map((each) => each.reduce((mask, one) => mask | (1 << one), 0));
-    this.#intervals = buildIntervals(fn);
+    this.#intervals = intervals;
+    this.#timelines = timelines;
   }
 
   /** The intervals: each the first piece of its register, with a location. */

@@ -21,7 +21,7 @@ export interface Lives {
   readonly ranges: Int32Array;
   /** Positions of definitions and uses, a register's ascending, and their needs. */
   readonly uses: Int32Array;
-  readonly needs: Uint8Array;
+  readonly needs: Int32Array;
 }
 
 /** Where a virtual register is live and used, or after splitting, a piece of that. */

@@ -1,14 +1,14 @@
 import { Interval, type Lives, lowerBound, Need, STEP } from './interval.ts';
-import { findLiveness, type Liveness } from './liveness.ts';
+import { type Liveness, LivenessFinder } from './liveness.ts';
 import {
   type Inst,
   isConstantUse,
   type MachineBlock,
-  type MachineFn,
+  MachineFn,
   Use,
   usedRegister,
 } from './machine.ts';
-import { groupPairs, Numbers } from './numbers.ts';
+import { Grouping, type NumberLists, Numbers, Table } from './numbers.ts';
 
 /** Virtual registers that one is related to, at most. */
 export const MOST_RELATED = 8;
@@ -20,6 +20,9 @@ export interface Clobber {
   /** Positions, ascending. */
   readonly positions: readonly number[];
 }
+
+const NOTHING: Int32Array = new Int32Array();
+const NO_LISTS: NumberLists = { starts: NOTHING, items: NOTHING };
 
 export interface Intervals {
   readonly liveness: Liveness;
@@ -36,23 +39,6 @@ export interface Intervals {
   readonly blockAt: readonly MachineBlock[];
 }
 
-/** Numbers the instructions and finds where each virtual register is live. */
-export function buildIntervals(fn: MachineFn): Intervals {
-  const blockAt = number(fn);
-  const liveness = findLiveness(fn);
-  const builder = new IntervalBuilder(fn, liveness);
-  for (let i = fn.blocks.length - 1; i >= 0; i--) builder.block(fn.blocks[i] as MachineBlock);
-  return {
-    liveness,
-    byRegister: builder.intervals(),
-    clobbers: builder.clobbers(),
-    fixedHints: builder.fixedHints,
-    related: builder.related,
-    destinies: builder.destinies,
-    blockAt,
-  };
-}
-
 function number(fn: MachineFn): MachineBlock[] {
   const blockAt: MachineBlock[] = [];
   let position = 0;
@@ -66,38 +52,75 @@ function number(fn: MachineFn): MachineBlock[] {
   return blockAt;
 }
 
-/** Collects ranges and uses as linked lists, a register's earliest first, from the last block to the first. */
-class IntervalBuilder {
-  readonly fixedHints: Int32Array;
-  readonly destinies: Int32Array;
-  readonly related: Int32Array;
-  readonly #fn: MachineFn;
-  readonly #liveness: Liveness;
+/**
+ * Finds where the virtual registers of one function after the other are live: collects ranges and uses as linked
+ * lists, a register's earliest first, from the last block to the first. An answer is valid until the next is
+ * asked for.
+ */
+export class IntervalBuilder {
+  readonly #finder = new LivenessFinder();
+  #liveness: Liveness = { liveIn: NO_LISTS, liveOut: NO_LISTS };
+  #fn = new MachineFn('');
   readonly #byMask = new Map<number, number[]>();
+  #fixedHints = NOTHING;
+  #destinies = NOTHING;
+  #related = NOTHING;
   /** By register: its earliest range and use, -1 for none. */
-  readonly #firstRange: Int32Array;
-  readonly #firstUse: Int32Array;
+  #firstRange = NOTHING;
+  #firstUse = NOTHING;
   /** Ranges: from, to, the one after it. */
   readonly #ranges = new Numbers(256);
   /** Uses: position, need, the one after it. */
   readonly #uses = new Numbers(512);
+  /** Where the arrays above and those of the answer are. */
+  readonly #tables = {
+    fixedHints: new Table(),
+    destinies: new Table(),
+    related: new Table(),
+    firstRange: new Table(),
+    firstUse: new Table(),
+  };
+  readonly #lists = new LivesTables();
+  readonly #extended = new LivesTables();
+  readonly #moves = new Numbers();
+  readonly #grouping = new Grouping();
 
-  constructor(fn: MachineFn, liveness: Liveness) {
-    const count = fn.classes.length;
-    this.#fn = fn;
-    this.#liveness = liveness;
-    this.fixedHints = new Int32Array(count).fill(-1);
-    this.destinies = new Int32Array(count).fill(-1);
-    this.related = new Int32Array(count * MOST_RELATED).fill(-1);
-    this.#firstRange = new Int32Array(count).fill(-1);
-    this.#firstUse = new Int32Array(count).fill(-1);
+  /** Numbers the instructions and finds where each virtual register is live. */
+  build(fn: MachineFn): Intervals {
+    const blockAt = number(fn);
+    this.#begin(fn);
+    for (let i = fn.blocks.length - 1; i >= 0; i--) this.#addBlock(fn.blocks[i] as MachineBlock);
+    return {
+      liveness: this.#liveness,
+      byRegister: this.#intervals(),
+      clobbers: this.#clobbers(),
+      fixedHints: this.#fixedHints,
+      related: this.#related,
+      destinies: this.#destinies,
+      blockAt,
+    };
   }
 
-  clobbers(): Clobber[] {
+  #begin(fn: MachineFn): void {
+    const count = fn.classes.length;
+    const { fixedHints, destinies, related, firstRange, firstUse } = this.#tables;
+    this.#fn = fn;
+    this.#liveness = this.#finder.find(fn);
+    this.#fixedHints = fixedHints.filled(count, -1);
+    this.#destinies = destinies.filled(count, -1);
+    this.#related = related.filled(count * MOST_RELATED, -1);
+    this.#firstRange = firstRange.filled(count, -1);
+    this.#firstUse = firstUse.filled(count, -1);
+    this.#byMask.clear();
+    this.#ranges.clear();
+    this.#uses.clear();
+  }
+
+  #clobbers(): Clobber[] {
     return [...this.#byMask].map(([mask, positions]) => ({ mask, positions: positions.reverse() }));
   }
 
-  block(block: MachineBlock): void {
+  #addBlock(block: MachineBlock): void {
     const { starts, items } = this.#liveness.liveOut;
     const end = starts[block.order + 1] as number;
     for (let i = starts[block.order] as number; i < end; i++) {
@@ -118,17 +141,18 @@ class IntervalBuilder {
   }
 
   /** The intervals of all registers that are defined. */
-  intervals(): (Interval | undefined)[] {
+  #intervals(): (Interval | undefined)[] {
     const found = this.#lives();
     const ends = this.#loopEndUses(found);
-    const lives = ends.length > 0 ? withMoves(found, ends) : found;
+    const lives = ends.length > 0 ? this.#withMoves(found, ends) : found;
     const { rangeStarts, useStarts } = lives;
-    const result: (Interval | undefined)[] = [];
-    for (let i = 0; i < this.#fn.classes.length; i++) {
+    const count = this.#fn.classes.length;
+    const result = new Array<Interval | undefined>(count);
+    for (let i = 0; i < count; i++) {
       const first = rangeStarts[i] as number;
       const end = rangeStarts[i + 1] as number;
       const [use, endUse] = [useStarts[i] as number, useStarts[i + 1] as number];
-      result.push(first < end ? new Interval(i, lives, first, end, use, endUse) : undefined);
+      result[i] = first < end ? new Interval(i, lives, first, end, use, endUse) : undefined;
     }
     return result;
   }
@@ -138,7 +162,7 @@ class IntervalBuilder {
     const count = this.#fn.classes.length;
     const { items: rangeItems } = this.#ranges;
     const { items: useItems } = this.#uses;
-    const lives = newLives(count, this.#ranges.length / 3, this.#uses.length / 3);
+    const lives = this.#lists.sized(count, this.#ranges.length / 3, this.#uses.length / 3);
     const { ranges, uses, needs, rangeStarts, useStarts } = lives;
     let range = 0;
     let use = 0;
@@ -178,7 +202,7 @@ class IntervalBuilder {
       if (def < 0) continue;
       this.#define(def, at + (inst.earlyDef ? 1 : 2), at + 2, inst.anyDef ? Need.MOVE : Need.MUST);
       const hint = inst.defHints[i] ?? -1;
-      if (hint >= 0) this.fixedHints[def] = hint;
+      if (hint >= 0) this.#fixedHints[def] = hint;
       this.#relateOperands(def, inst);
     }
     for (const temp of temps) {
@@ -195,7 +219,7 @@ class IntervalBuilder {
       const isLate = (kind & Use.LATE) !== 0;
       this.#addRange(register, block.from, at + (isLate ? 3 : 1));
       const hint = inst.useHints[i] ?? -1;
-      if (hint >= 0) this.fixedHints[register] = hint;
+      if (hint >= 0) this.#fixedHints[register] = hint;
       const wish = inst.useHints.length > 0 && hint >= 0 ? Need.MOVE : Need.WISH;
       const need = (kind & Use.REGISTER) !== 0 ? Need.MUST : inst.anyDef ? Need.MOVE : wish;
       this.#addUse(register, isLate ? at + 2 : at, need);
@@ -210,7 +234,7 @@ class IntervalBuilder {
       if (isConstantUse(packed)) continue;
       const register = usedRegister(packed);
       if (this.#fn.classes[register] !== this.#fn.classes[def]) continue;
-      this.#destine(register, this.destinies[def] as number);
+      this.#destine(register, this.#destinies[def] as number);
       this.#relate(def, register);
       if (i === sharedUse) this.#relate(register, def);
     }
@@ -218,14 +242,14 @@ class IntervalBuilder {
 
   /** What becomes a phi, step by step in place, would best be in its register all the way. */
   #destine(register: number, phi: number): void {
-    if ((this.destinies[register] as number) < 0) this.destinies[register] = phi;
+    if ((this.#destinies[register] as number) < 0) this.#destinies[register] = phi;
   }
 
   #relate(a: number, b: number): void {
     const end = (a + 1) * MOST_RELATED;
     for (let i = a * MOST_RELATED; i < end; i++) {
-      if ((this.related[i] as number) >= 0) continue;
-      this.related[i] = b;
+      if ((this.#related[i] as number) >= 0) continue;
+      this.#related[i] = b;
       return;
     }
   }
@@ -283,7 +307,7 @@ class IntervalBuilder {
    * the next use would look far away from there. Pairs of a register and the position of a move.
    */
   #loopEndUses({ uses, useStarts }: AllLives): Numbers {
-    const moves = new Numbers();
+    const moves = this.#moves.clear();
     const { starts, items } = this.#liveness.liveIn;
     for (const header of this.#fn.blocks) {
       if (!header.isLoopHeader) continue;
@@ -300,6 +324,39 @@ class IntervalBuilder {
     }
     return moves;
   }
+
+  /** The same with further uses by moves, which come before others at their position. */
+  #withMoves(old: AllLives, moves: Numbers): AllLives {
+    const count = this.#fn.classes.length;
+    const { starts, items } = this.#grouping.lists(count, moves);
+    const added = moves.length >> 1;
+    const lives = this.#extended.sized(count, 0, (old.useStarts[count] as number) + added);
+    const { uses, needs, useStarts } = lives;
+    let to = 0;
+    for (let i = 0; i < count; i++) {
+      useStarts[i] = to;
+      let from = old.useStarts[i] as number;
+      const end = old.useStarts[i + 1] as number;
+      const firstMove = starts[i] as number;
+      const endMove = starts[i + 1] as number;
+      if (endMove - firstMove > 1) items.subarray(firstMove, endMove).sort();
+      for (let k = firstMove; k < endMove; k++) {
+        const move = items[k] as number;
+        while (from < end && (old.uses[from] as number) < move) {
+          uses[to] = old.uses[from] as number;
+          needs[to++] = old.needs[from++] as number;
+        }
+        uses[to] = move;
+        needs[to++] = Need.MOVE;
+      }
+      while (from < end) {
+        uses[to] = old.uses[from] as number;
+        needs[to++] = old.needs[from++] as number;
+      }
+    }
+    useStarts[count] = to;
+    return { ...lives, ranges: old.ranges, rangeStarts: old.rangeStarts };
+  }
 }
 
 /** The position after a loop's last jump back. */
@@ -313,44 +370,22 @@ interface AllLives extends Lives {
   readonly useStarts: Int32Array;
 }
 
-function newLives(registers: number, ranges: number, uses: number): AllLives {
-  return {
-    ranges: new Int32Array(2 * ranges),
-    uses: new Int32Array(uses),
-    needs: new Uint8Array(uses),
-    rangeStarts: new Int32Array(registers + 1),
-    useStarts: new Int32Array(registers + 1),
-  };
-}
+/** Where such lists are. */
+class LivesTables {
+  readonly #ranges = new Table();
+  readonly #uses = new Table();
+  readonly #needs = new Table();
+  readonly #rangeStarts = new Table();
+  readonly #useStarts = new Table();
 
-/** The same with further uses by moves, which come before others at their position. */
-function withMoves(old: AllLives, moves: Numbers): AllLives {
-  const count = old.useStarts.length - 1;
-  const { starts, items } = groupPairs(count, moves);
-  const uses = new Int32Array(old.uses.length + items.length);
-  const needs = new Uint8Array(uses.length);
-  const useStarts = new Int32Array(count + 1);
-  let to = 0;
-  for (let i = 0; i < count; i++) {
-    useStarts[i] = to;
-    let from = old.useStarts[i] as number;
-    const end = old.useStarts[i + 1] as number;
-    const [firstMove, endMove] = [starts[i] as number, starts[i + 1] as number];
-    if (endMove - firstMove > 1) items.subarray(firstMove, endMove).sort();
-    for (let k = firstMove; k < endMove; k++) {
-      const move = items[k] as number;
-      while (from < end && (old.uses[from] as number) < move) {
-        uses[to] = old.uses[from] as number;
-        needs[to++] = old.needs[from++] as number;
-      }
-      uses[to] = move;
-      needs[to++] = Need.MOVE;
-    }
-    while (from < end) {
-      uses[to] = old.uses[from] as number;
-      needs[to++] = old.needs[from++] as number;
-    }
+  /** Lists to be filled in. */
+  sized(registers: number, ranges: number, uses: number): AllLives {
+    return {
+      ranges: this.#ranges.sized(2 * ranges),
+      uses: this.#uses.sized(uses),
+      needs: this.#needs.sized(uses),
+      rangeStarts: this.#rangeStarts.sized(registers + 1),
+      useStarts: this.#useStarts.sized(registers + 1),
+    };
   }
-  useStarts[count] = to;
-  return { ...old, uses, needs, useStarts };
 }

@@ -1,6 +1,6 @@
 import { functionBinding } from '../ir/context.ts';
 import { Ir, type Value } from '../ir/value.ts';
-import { type FunctionType, typeSymbol } from '../object.ts';
+import type { FunctionType } from '../object.ts';
 import { functionType } from '../wasm/module.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { selectIntrinsic } from './intrinsics.ts';
@@ -31,10 +31,13 @@ function directCall(s: Selector, value: Value, kind: Kind): Inst {
   const bound = functionBinding(context, value.imm)?.binding;
   const binding = bound?.kind === 'symbol' ? bound : undefined;
   const leading = binding?.leading ?? [];
-  const withLeading: FunctionType = {
-    params: [...leading.map((constant) => constant.type), ...type.params],
-    results: type.results,
-  };
+  const withLeading: FunctionType =
+    leading.length === 0
+      ? type
+      : {
+          params: [...leading.map((constant) => constant.type), ...type.params],
+          results: type.results,
+        };
   const leadingUses = leading.map((constant) => {
     const wasmType = constant.type === 'i32' ? Type.I32 : Type.I64;
     s.machine.constants.push({ type: wasmType, bits: constant.value });
@@ -66,7 +69,7 @@ function indirectCall(s: Selector, value: Value, kind: Kind): Inst {
     entries: isFixedTable(context, value.aux) ? `${symbol}.entries` : undefined,
     size: table?.limits.min ?? 0,
     table: symbol,
-    type: typeSymbol(type),
+    type: context.typeSymbols[value.imm] as string,
   } satisfies IndirectCallData;
   inst.useHints = [...inst.useHints, RAX];
   return inst;

@@ -4,20 +4,20 @@ import type { Context } from '../ir/context.ts';
 
 /** A function's code: its own symbol or an adapter's, or what the import is bound to. */
 export function functionSymbol(
-  { instance, names, module, bindings }: Context,
+  { functionSymbols, module, bindings }: Context,
   index: number,
 ): string {
   const importIndex = module.functions[index]?.importIndex;
   const binding = importIndex === undefined ? undefined : bindings[importIndex];
   if (binding?.kind === 'symbol' && !binding.leading) return binding.symbol;
-  return `${instance}!${names[index]}`;
+  return functionSymbols[index] as string;
 }
 
 /** A global's cell. */
-export function globalSymbol({ instance, module, bindings }: Context, index: number): string {
+export function globalSymbol({ globalSymbols, module, bindings }: Context, index: number): string {
   const importIndex = module.globals[index]?.importIndex;
   const binding = importIndex === undefined ? undefined : bindings[importIndex];
-  return binding?.kind === 'symbol' ? binding.symbol : `${instance}!global.${index}`;
+  return binding?.kind === 'symbol' ? binding.symbol : (globalSymbols[index] as string);
 }
 
 /** A table's descriptor. */

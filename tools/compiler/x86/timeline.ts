@@ -12,10 +12,17 @@ export class Timelines {
   /** By register: the first entry that has not ended, or -1. */
   readonly #first: Int32Array;
   readonly #entries = new Numbers(1024);
-  readonly #owners: Interval[] = [];
+  #owners: Interval[] = [];
 
   constructor(registers: number) {
     this.#first = new Int32Array(registers).fill(-1);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#first.fill(-1);
+    this.#entries.clear();
+    this.#owners = [];
   }
 
   /** First position where the interval and the register's takers are live together; else Infinity. */
