@@ -61,7 +61,7 @@ class Builder {
     this.#body = body;
     this.#in = new InstructionReader(context.module.bytes, body.start, body.end);
     this.#loopLocals = localsAssignedInLoops(context.module.bytes, body);
-    this.#mostNested = recursionDepth(context.module.bytes, index, body);
+    this.#mostNested = recursionDepth(body);
     this.#simplifier = new Simplifier(this.#fn, (op, type, args) => this.#emit(op, type, args));
   }
 

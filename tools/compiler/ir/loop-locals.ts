@@ -8,6 +8,7 @@ export function localsAssignedInLoops(
   body: FunctionBody,
 ): ReadonlyMap<number, readonly number[]> {
   const loops = new Map<number, readonly number[]>();
+  if (!body.facts.hasLoops) return loops;
   const reader = new InstructionReader(bytes, body.start, body.end);
   const open: { offset: number; locals: Set<number> | undefined }[] = [];
   const inLoops: Set<number>[] = [];

@@ -1,6 +1,4 @@
-import { InstructionReader } from '../wasm/instructions.ts';
-import type { FunctionBody } from '../wasm/module.ts';
-import { Op } from '../wasm/opcodes.ts';
+import type { BodyFacts, FunctionBody } from '../wasm/module.ts';
 
 /** Bytes of Wasm that a function's calls of itself may add to it in all. */
 const MOST_ADDED = 600;
@@ -11,10 +9,10 @@ const DEEPEST = 4;
  * call themselves, or that do much else. Everything else that is worth inlining is left to Binaryen,
  * which sees all callers; it leaves out recursion.
  */
-export function recursionDepth(bytes: Uint8Array, index: number, body: FunctionBody): number {
-  const size = body.end - body.start;
+export function recursionDepth({ start, end, facts }: FunctionBody): number {
+  const size = end - start;
   if (size > MOST_ADDED) return 0;
-  const calls = callsOfItself(bytes, index, body);
+  const calls = countedCalls(facts);
   if (calls === 0) return 0;
   let depth = 0;
   for (let bodies = calls, added = 0; depth < DEEPEST; depth++, bodies *= calls) {
@@ -25,14 +23,6 @@ export function recursionDepth(bytes: Uint8Array, index: number, body: FunctionB
 }
 
 /** None for a function with a loop, where calls cost little of the time, or with tail calls. */
-function callsOfItself(bytes: Uint8Array, index: number, body: FunctionBody): number {
-  const reader = new InstructionReader(bytes, body.start, body.end);
-  let calls = 0;
-  while (!reader.atEnd) {
-    reader.next();
-    const { op, a } = reader;
-    if (op === Op.LOOP || op === Op.RETURN_CALL || op === Op.RETURN_CALL_INDIRECT) return 0;
-    if (op === Op.CALL && a === index) calls++;
-  }
-  return calls;
+function countedCalls({ hasLoops, hasTailCalls, callsOfItself }: BodyFacts): number {
+  return hasLoops || hasTailCalls ? 0 : callsOfItself;
 }

@@ -348,5 +348,6 @@ function functionBody(r: Reader): FunctionBody {
   }
   if (total > MAX_LOCALS) throw unsupported(`more than ${MAX_LOCALS} locals`, at);
   const locals = groups.flatMap(({ count, type }) => new Array<ValueType>(count).fill(type));
-  return { start: body.offset, end: body.end, locals };
+  const facts = { hasLoops: false, hasTailCalls: false, callsOfItself: 0 };
+  return { start: body.offset, end: body.end, locals, facts };
 }

@@ -38,6 +38,14 @@ export interface FunctionBody {
   readonly end: number;
   /** Types of the locals that are not parameters. */
   readonly locals: readonly ValueType[];
+  readonly facts: BodyFacts;
+}
+
+/** What a function body turns out to have in it when it is validated. */
+export interface BodyFacts {
+  hasLoops: boolean;
+  hasTailCalls: boolean;
+  callsOfItself: number;
 }
 
 export interface TableEntry extends Declared {

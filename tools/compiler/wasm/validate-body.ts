@@ -1,7 +1,7 @@
 import type { FunctionType } from '../object.ts';
 import { ATOMIC_FIRST, ATOMIC_INSTRUCTIONS, type AtomicInstruction } from './atomics.ts';
 import { EMPTY_BLOCK, InstructionReader, typeCode } from './instructions.ts';
-import { type FunctionBody, type Module, referableFunctions } from './module.ts';
+import { type BodyFacts, type FunctionBody, type Module, referableFunctions } from './module.ts';
 import { accessShift, isLoad, isStore, Op, SIGNATURES, Type } from './opcodes.ts';
 import { invalid, malformed } from './reader.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, type VectorInstruction } from './simd.ts';
@@ -31,6 +31,8 @@ export class BodyValidator {
   /** Functions that ref.func may name: those that occur outside of bodies. */
   readonly #referable: ReadonlySet<number>;
   #locals: number[] = [];
+  #index = -1;
+  #facts: BodyFacts = { hasLoops: false, hasTailCalls: false, callsOfItself: 0 };
   #operands: number[] = [];
   #frames: Frame[] = [];
   #in: InstructionReader;
@@ -46,6 +48,8 @@ export class BodyValidator {
   validate(index: number, body: FunctionBody): void {
     const type = this.#functionCodes(index);
     this.#locals = [...type.params, ...body.locals.map(typeCode)];
+    this.#index = index;
+    this.#facts = body.facts;
     this.#operands = [];
     this.#frames = [];
     this.#push(Op.CALL, { params: NOTHING, results: type.results });
@@ -142,6 +146,7 @@ export class BodyValidator {
         return;
       case Op.CALL:
         if (a >= this.#module.functions.length) throw this.#invalid(`unknown function ${a}`);
+        if (a === this.#index) this.#facts.callsOfItself++;
         this.#call(this.#functionCodes(a));
         return;
       case Op.RETURN_CALL:
@@ -299,6 +304,7 @@ export class BodyValidator {
   }
 
   #enter(op: number): void {
+    if (op === Op.LOOP) this.#facts.hasLoops = true;
     const type = this.#blockType(this.#in.a);
     this.#popAll(type.params);
     this.#push(op, type);
@@ -354,6 +360,7 @@ export class BodyValidator {
     if (!sameTypes(results, (this.#frames[0] as Frame).results)) {
       throw this.#invalid('type mismatch');
     }
+    this.#facts.hasTailCalls = true;
     this.#module.facts.hasTailCalls = true;
     this.#unreachable();
   }

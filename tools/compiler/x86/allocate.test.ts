@@ -13,6 +13,7 @@ import { lower } from '../ir/lower.ts';
 import { lowerVectors } from '../ir/lower-vector.ts';
 import { removeTrivialPhis } from '../ir/phis.ts';
 import { decode } from '../wasm/decode.ts';
+import { validate } from '../wasm/validate.ts';
 import { Allocator } from './allocate.ts';
 import { checkAllocation } from './check-allocation.ts';
 import { ConstantPool } from './constants.ts';
@@ -26,6 +27,7 @@ const allocator = new Allocator(target);
 /** The functions of a module, selected. */
 function selected(wasm: Uint8Array): MachineFn[] {
   const module = decode(wasm);
+  validate(module);
   const bindings = module.imports.map(({ name }) => ({ kind: 'symbol', symbol: name }) as const);
   const names = module.functions.map((_, i) => `f${i}`);
   const context = makeContext(module, bindings, names, { instance: 'm' });

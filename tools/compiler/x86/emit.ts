@@ -33,7 +33,7 @@ import {
   XOR,
   XORPS,
 } from './forms.ts';
-import { needsFrame, stackProbes, writtenRegisters } from './frame.ts';
+import { needsFrame, stackProbes } from './frame.ts';
 import { INCOMING, OUTGOING } from './locations.ts';
 import {
   type Constant,
@@ -106,7 +106,7 @@ export class FunctionEmitter {
     this.asm = output.asm;
     this.asm.align(16);
     this.#start = this.asm.size;
-    const written = writtenRegisters(fn);
+    const written = fn.taken | fn.clobbered;
     this.#saved = SAVED_BY_CALLEE.filter((register) => ((written >>> register) & 1) === 1);
     const bytes = fn.outgoing + 8 * fn.slots;
     // RSP is 8 below a multiple of 16 on entry; calls want it back on one.

@@ -1,24 +1,5 @@
-import { type Inst, type MachineFn, XMM } from './machine.ts';
+import { type MachineFn, XMM } from './machine.ts';
 import type { Target } from './target.ts';
-
-/** General registers that the function's code changes, a bit for each. */
-export function writtenRegisters(fn: MachineFn): number {
-  let written = 0;
-  const note = (location: number) => {
-    if (location >= 0 && location < XMM) written |= 1 << location;
-  };
-  for (const { insts, startMoves, endMoves, moves } of fn.blocks) {
-    for (const { defAt, tempAt, clobbers } of insts) {
-      for (const location of defAt) note(location);
-      for (const location of tempAt) note(location);
-      written |= clobbers;
-    }
-    for (const { to } of startMoves) note(to);
-    for (const { to } of endMoves) note(to);
-    if (moves) for (const list of moves.values()) for (const { to } of list) note(to);
-  }
-  return written;
-}
 
 const PAGE = 4096;
 /** Frames up to this size can not step over a guard page: a call's return address lies within it. */
@@ -48,7 +29,6 @@ export function stackProbes(fn: MachineFn, bytes: number, { stackInHand }: Targe
 }
 
 /** Whether something is called, which destroys XMM0. */
-function hasCalls(fn: MachineFn): boolean {
-  const calls = ({ clobbers }: Inst) => ((clobbers >>> XMM) & 1) === 1;
-  return fn.blocks.some(({ insts }) => insts.some(calls));
+function hasCalls({ clobbered }: MachineFn): boolean {
+  return ((clobbered >>> XMM) & 1) === 1;
 }

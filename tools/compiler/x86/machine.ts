@@ -188,6 +188,9 @@ export class MachineFn {
   /** Bytes of its own stack arguments, which it pops. */
   incoming = 0;
   slots = 0;
+  /** After allocation, a bit for each register: where virtual registers are, what instructions destroy. */
+  taken = 0;
+  clobbered = 0;
 
   constructor(name: string) {
     this.name = name;

@@ -30,6 +30,7 @@ class Resolver {
     this.#fn = fn;
     this.#intervals = intervals;
     this.#slots = assignSlots(fn, intervals.byRegister);
+    fn.clobbered = intervals.clobbers.reduce((all, { mask }) => all | mask, 0);
     this.#cursors = intervals.byRegister.slice();
   }
 
@@ -156,6 +157,7 @@ function assignSlots(fn: MachineFn, byRegister: Intervals['byRegister']): Int32A
     let last = first;
     for (let piece = first; piece; piece = piece.next) {
       if (piece.location < 0) isInMemory = true;
+      else fn.taken |= 1 << piece.location;
       last = piece;
     }
     if (!isInMemory || !first || !last) continue;
