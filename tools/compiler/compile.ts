@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 import { buildFn } from './ir/build.ts';
 import { type Context, makeContext } from './ir/context.ts';
 import { removeDeadCode } from './ir/dce.ts';
-import { numberValues } from './ir/gvn.ts';
+import { ValueNumbering } from './ir/gvn.ts';
 import { hoistInvariants } from './ir/hoist.ts';
 import { boundInductions } from './ir/induction.ts';
 import { keepConstants } from './ir/kept-constants.ts';
@@ -78,8 +78,8 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const target = makeTarget(options.mode, options.cpu ?? 'x86-64', options.stackInHand);
   const output = new Output();
   output.asm.avx = target.avx;
-  const allocator = new Allocator(target);
-  const finish = (fn: Fn) => compileFn(passes, fn, context, target, allocator, output);
+  const reused = { numbering: new ValueNumbering(), allocator: new Allocator(target) };
+  const finish = (fn: Fn) => compileFn(passes, fn, context, target, output, reused);
   module.functions.forEach(({ body }, index) => {
     if (!body) return;
     finish(passes.run('build', () => buildFn(context, index, body)));
@@ -110,8 +110,8 @@ function compileFn(
   fn: Fn,
   context: Context,
   target: Target,
-  allocator: Allocator,
   output: Output,
+  { numbering, allocator }: { numbering: ValueNumbering; allocator: Allocator },
 ): void {
   const onFn = (name: string, pass: () => void) => {
     passes.run(name, pass);
@@ -130,12 +130,12 @@ function compileFn(
     lower(fn, { hasPopulationCount: target.v2, hasWholeMemory: !target.baseRegister }),
   );
   onFn('vectors', () => lowerVectors(fn, target));
-  onFn('gvn', () => numberValues(fn));
+  onFn('gvn', () => numbering.run(fn));
   onFn('loops', () => findLoops(fn));
   onFn('layout', () => layOut(fn));
   onFn('loads', () => forwardLoads(fn));
   // What the rounds of an unrolled loop make of one load is the same.
-  if (fn.isUnrolled) onFn('gvn', () => numberValues(fn));
+  if (fn.isUnrolled) onFn('gvn', () => numbering.run(fn));
   onFn('hoist', () => {
     hoistLoads(fn);
     hoistInvariants(fn);

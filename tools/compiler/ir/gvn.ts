@@ -1,15 +1,29 @@
+import { Numbers, Table } from '../numbers.ts';
 import { isCommutative, isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, type Fn, isPure, mapInputs, resolve, type Value } from './value.ts';
 
 /**
  * Global value numbering: of two equal pure operations, the one in a dominating block serves both.
  * Blocks stand in an order in which dominators come first. What changes an operand is simplified
- * again.
+ * again. One for all functions of a module, which have its tables one after the other.
  */
-export function numberValues(fn: Fn): void {
-  new Numbering(fn).run();
-  for (const each of fn.blocks) mapInputs(each, resolve);
-  fn.isSimplified = true;
+export class ValueNumbering {
+  readonly #tables = new Tables();
+
+  run(fn: Fn): void {
+    new Numbering(fn, this.#tables).run();
+    for (const each of fn.blocks) mapInputs(each, resolve);
+    fn.isSimplified = true;
+  }
+}
+
+class Tables {
+  readonly heads = new Table();
+  readonly hashes = new Numbers();
+  readonly before = new Numbers();
+  readonly size = new Table();
+  readonly first = new Table();
+  readonly taken = new Table();
 }
 
 class Numbering {
@@ -18,21 +32,26 @@ class Numbering {
   readonly #simplifier: Simplifier;
   /** A hash table of pure values: by low bits the number of the last one, by number the one before. */
   readonly #heads: Int32Array;
+  readonly #mask: number;
   readonly #values: Value[] = [];
-  readonly #hashes: number[] = [];
-  readonly #before: number[] = [];
+  readonly #hashes: Numbers;
+  readonly #before: Numbers;
   #block: Block;
   /** The block's new body is the first so many of these. */
   readonly #body: Value[] = [];
   #count = 0;
   #isChanged = false;
 
-  constructor(fn: Fn) {
+  constructor(fn: Fn, tables: Tables) {
+    const size = 2 ** (32 - Math.clz32(fn.valueCount));
     this.#fn = fn;
     this.#block = fn.blocks[0] as Block;
-    this.#dominance = numberDominators(fn);
+    this.#dominance = numberDominators(fn, tables);
     this.#simplifier = new Simplifier(fn, (op, type, args) => this.#make(op, type, args));
-    this.#heads = new Int32Array(2 ** (32 - Math.clz32(fn.valueCount))).fill(-1);
+    this.#heads = tables.heads.filled(size, -1);
+    this.#mask = size - 1;
+    this.#hashes = tables.hashes.clear();
+    this.#before = tables.before.clear();
   }
 
   run(): void {
@@ -70,7 +89,7 @@ class Numbering {
 
   #add(value: Value): void {
     const hash = hashOf(value.op, value.args, value.imm);
-    const head = hash & (this.#heads.length - 1);
+    const head = hash & this.#mask;
     this.#before.push(this.#heads[head] as number);
     this.#hashes.push(hash);
     this.#heads[head] = this.#values.push(value) - 1;
@@ -85,9 +104,9 @@ class Numbering {
 
   #findExact(op: number, args: readonly Value[], imm: number): Value | undefined {
     const hash = hashOf(op, args, imm);
-    let i = this.#heads[hash & (this.#heads.length - 1)] as number;
-    for (; i >= 0; i = this.#before[i] as number) {
-      if (this.#hashes[i] !== hash) continue;
+    let i = this.#heads[hash & this.#mask] as number;
+    for (; i >= 0; i = this.#before.items[i] as number) {
+      if (this.#hashes.items[i] !== hash) continue;
       const value = this.#values[i] as Value;
       if (value.op !== op || value.imm !== imm || !sameArgs(value.args, args)) continue;
       if (this.#dominance.dominates(value.block as Block, this.#block)) return value;
@@ -125,15 +144,15 @@ interface Dominance {
 }
 
 /** Numbers the dominator tree in preorder, so that a subtree is an interval. */
-function numberDominators(fn: Fn): Dominance {
-  const size = new Int32Array(fn.blockCount).fill(1);
-  const first = new Int32Array(fn.blockCount);
+function numberDominators(fn: Fn, tables: Tables): Dominance {
+  const size = tables.size.filled(fn.blockCount, 1);
+  const first = tables.first.filled(fn.blockCount, 0);
   const { blocks } = fn;
   for (let i = blocks.length - 1; i > 0; i--) {
     const { id, idom } = blocks[i] as Block;
     size[(idom as Block).id] = (size[(idom as Block).id] as number) + (size[id] as number);
   }
-  const taken = new Int32Array(fn.blockCount);
+  const taken = tables.taken.filled(fn.blockCount, 0);
   for (const { id, idom } of blocks) {
     if (!idom) continue;
     first[id] = (first[idom.id] as number) + 1 + (taken[idom.id] as number);

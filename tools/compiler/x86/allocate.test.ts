@@ -6,7 +6,7 @@ import { witness } from '../../../test/witness.ts';
 import { buildFn } from '../ir/build.ts';
 import { makeContext } from '../ir/context.ts';
 import { removeDeadCode } from '../ir/dce.ts';
-import { numberValues } from '../ir/gvn.ts';
+import { ValueNumbering } from '../ir/gvn.ts';
 import { layOut } from '../ir/layout.ts';
 import { findLoops } from '../ir/loops.ts';
 import { lower } from '../ir/lower.ts';
@@ -23,6 +23,7 @@ import { makeTarget } from './target.ts';
 
 const target = makeTarget('basereg', 'x86-64');
 const allocator = new Allocator(target);
+const numbering = new ValueNumbering();
 
 /** The functions of a module, selected. */
 function selected(wasm: Uint8Array): MachineFn[] {
@@ -37,7 +38,7 @@ function selected(wasm: Uint8Array): MachineFn[] {
     removeTrivialPhis(fn);
     lower(fn, { hasPopulationCount: false, hasWholeMemory: false });
     lowerVectors(fn, { v2: false, avx: false });
-    numberValues(fn);
+    numbering.run(fn);
     removeDeadCode(fn);
     findLoops(fn);
     layOut(fn);

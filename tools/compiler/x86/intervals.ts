@@ -1,3 +1,4 @@
+import { Grouping, type NumberLists, Numbers, Table } from '../numbers.ts';
 import { Interval, type Lives, lowerBound, Need, STEP } from './interval.ts';
 import { type Liveness, LivenessFinder } from './liveness.ts';
 import {
@@ -8,7 +9,6 @@ import {
   Use,
   usedRegister,
 } from './machine.ts';
-import { Grouping, type NumberLists, Numbers, Table } from './numbers.ts';
 
 /** Virtual registers that one is related to, at most. */
 export const MOST_RELATED = 8;

@@ -1,5 +1,5 @@
+import { Grouping, type NumberLists, Numbers, Table } from '../numbers.ts';
 import { isConstantUse, type MachineBlock, type MachineFn, usedRegister } from './machine.ts';
-import { Grouping, type NumberLists, Numbers, Table } from './numbers.ts';
 
 /** Virtual registers that are live at the blocks' starts and ends, ascending, by the blocks' order. */
 export interface Liveness {

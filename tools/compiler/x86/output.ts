@@ -1,3 +1,4 @@
+import { Numbers } from '../numbers.ts';
 import type {
   CallSite,
   InterceptSite,
@@ -8,7 +9,6 @@ import type {
 } from '../object.ts';
 import { Assembler } from './assembler.ts';
 import { ConstantPool } from './constants.ts';
-import { Numbers } from './numbers.ts';
 import type { Label } from './operand.ts';
 import type { Sites } from './relax.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { chosenSeed, random } from '../../../test/random.ts';
+import { Numbers } from '../numbers.ts';
 import { Assembler } from './assembler.ts';
 import { LINE } from './emitter.ts';
 import { form } from './encode.ts';
-import { Numbers } from './numbers.ts';
 import { type Label, RAX } from './operand.ts';
 import { beginRelaxed, relax } from './relax.ts';
 

@@ -1,3 +1,4 @@
+import type { Numbers } from '../numbers.ts';
 import {
   type Emitter,
   FIXUP,
@@ -8,7 +9,6 @@ import {
   NO_LOOP,
   UNBOUND,
 } from './emitter.ts';
-import type { Numbers } from './numbers.ts';
 
 /** What is known by its offset in the code, and moves with it. */
 export interface Site {

@@ -1,5 +1,5 @@
+import { Numbers } from '../numbers.ts';
 import type { Interval } from './interval.ts';
-import { Numbers } from './numbers.ts';
 
 /** Of an entry: where the range begins and ends, the number of its interval, the next entry or -1. */
 const FROM = 0;
