@@ -11,13 +11,13 @@ import * as Psc from '../../spec/psc.ts';
 import { clflush, fill } from '../cpu.ts';
 import { panic } from '../panic.ts';
 import { isEncrypted, isSnp } from '../platform.ts';
-import { ghcbReady } from '../sev/ghcb.ts';
 import { changePageState } from '../sev/msr.ts';
 import { addPageState, sendPageStates } from '../sev/psc.ts';
 import { rescind, validate } from '../sev/rmp.ts';
 import { PAGE, remap, SHARED, WRITE } from './paging.ts';
 
 const LINE: u64 = 64;
+const PAGE_SIZE: usize = 0x1000;
 
 /** The pages that are the host's too, one word each. */
 const LENT_MAX: u32 = 64;
@@ -26,15 +26,23 @@ let lentCount: u32 = 0;
 
 /** Makes the page at `page`, in the kernel's memory, the host's too. It reads as zeroes afterwards. */
 export function sharePage(page: usize): void {
+  sharePages(page, 1);
+}
+
+/** As {@link sharePage}, for `count` pages from `first` on: one request does for all of them. */
+export function sharePages(first: usize, count: u32): void {
   if (!isEncrypted()) return;
-  note(page);
-  flushLines(page);
-  if (isSnp()) {
-    rescind(page, u64(page) >> 12);
-    requestState(page, Psc.SHARED);
+  const end = first + (usize(count) << 12);
+  for (let page = first; page < end; page += PAGE_SIZE) {
+    note(page);
+    flushLines(page);
+    if (isSnp()) rescind(page, u64(page) >> 12);
   }
-  remap(page, WRITE | SHARED);
-  fill(u64(page), 0, PAGE);
+  if (isSnp()) requestShared(first, end);
+  for (let page = first; page < end; page += PAGE_SIZE) {
+    remap(page, WRITE | SHARED);
+    fill(u64(page), 0, PAGE);
+  }
 }
 
 /** Takes back all that is shared but the page at `kept`. */
@@ -53,7 +61,7 @@ export function reclaimPage(page: usize): void {
   flushLines(page);
   remap(page, WRITE);
   if (isSnp()) {
-    requestState(page, Psc.PRIVATE);
+    changePageState(page, Psc.PRIVATE);
     validate(page, u64(page) >> 12);
   }
   fill(u64(page), 0, PAGE);
@@ -73,17 +81,25 @@ function forget(page: usize): void {
   store<usize>(lent + (i << 2), load<usize>(lent + (lentCount << 2)));
 }
 
-/** One page, through the GHCB once there is one. */
-function requestState(page: usize, operation: u32): void {
-  if (ghcbReady()) {
-    addPageState(u64(page) >> 12, false, operation);
-    sendPageStates();
-  } else {
-    changePageState(page, operation);
+/** A batch takes more than the MSR protocol does for a page, but one exit for all of them. */
+function requestShared(first: usize, end: usize): void {
+  if (end - first === PAGE_SIZE) {
+    changePageState(first, Psc.SHARED);
+    return;
   }
+  for (let page = first; page < end; page += PAGE_SIZE) {
+    addPageState(u64(page) >> 12, false, Psc.SHARED);
+  }
+  sendPageStates();
 }
 
 /** The C-bit is part of a cache line's tag: lines of the old mapping must not outlive it. */
 function flushLines(page: usize): void {
-  for (let line: u64 = 0; line < PAGE; line += LINE) clflush(u64(page) + line);
+  const end = u64(page) + PAGE;
+  for (let line = u64(page); line < end; line += 4 * LINE) {
+    clflush(line);
+    clflush(line + LINE);
+    clflush(line + 2 * LINE);
+    clflush(line + 3 * LINE);
+  }
 }

@@ -15,7 +15,7 @@ import {
 } from '../../spec/layouts/guest-message.ts';
 import { INVALID_KEY, INVALID_PARAM } from '../../spec/psp-status.ts';
 import { load32, load64 } from '../cpu.ts';
-import { sharePage } from '../mm/sharing.ts';
+import { sharePages } from '../mm/sharing.ts';
 import { EACCES, EINVAL, EIO, ENOTSUP, SUCCESS } from '../wasi/errno.ts';
 import { ANSWERED, ask, hasCertificates, NO_CHANNEL, payload } from './channel.ts';
 
@@ -113,7 +113,7 @@ export function forgetAnswer(): void {
 function lendCertificatePages(): void {
   if (lent) return;
   lent = true;
-  for (let i: u32 = 0; i < CERTIFICATE_PAGES; i++) sharePage(certificates + i * PAGE);
+  sharePages(certificates, CERTIFICATE_PAGES);
 }
 
 function errnoOf(end: u32): u32 {

@@ -14,7 +14,7 @@ import { copy, fill, load32, rdtsc, store32 } from '../cpu.ts';
 import { expandKey, KEY_SIZE, SCHEDULE_SIZE } from '../crypto/aes.ts';
 import { hasCipher, open, seal } from '../crypto/aes-gcm.ts';
 import { imageInfo, TOP } from '../handoff.ts';
-import { sharePage } from '../mm/sharing.ts';
+import { sharePages } from '../mm/sharing.ts';
 import { isSnp } from '../platform.ts';
 import * as shared from '../volatile.ts';
 import { begin, outputInfo2, setRax, setRbx } from './ghcb.ts';
@@ -44,8 +44,9 @@ const FIRST_WAIT: u64 = 0x10_0000;
 const LONGEST_WAIT: u64 = 0x8000_0000;
 const PATIENCE: u32 = 60;
 
-const requestPage: usize = memory.data(4096, 4096);
-const responsePage: usize = memory.data(4096, 4096);
+const messagePages: usize = memory.data(8192, 4096);
+const requestPage: usize = messagePages;
+const responsePage: usize = messagePages + 4096;
 /** The message as it goes out, and then the one that came back: private, so that it is read once. */
 const buffer: usize = memory.data(0x520, 16);
 const schedule: usize = memory.data(240, 16);
@@ -175,8 +176,7 @@ function transmit(size: u32, certificates: usize, pages: u32): bool {
 function lendPages(): void {
   if (lent) return;
   lent = true;
-  sharePage(requestPage);
-  sharePage(responsePage);
+  sharePages(messagePages, 2);
 }
 
 /**

@@ -37,6 +37,20 @@ let composing: bool = false;
 /** The shared buffer holds what somebody may still want. */
 let bufferInUse: bool = false;
 
+/** Fields' bits in the valid bitmap's second word, but for those that are in the first. */
+const LOW_CPL: u64 = u64(1) << u64(Protocol.VALID_CPL);
+const LOW_RAX: u64 = u64(1) << u64(Protocol.VALID_RAX);
+const HIGH_RBX: u64 = u64(1) << u64(Protocol.VALID_RBX - 64);
+const HIGH_RCX: u64 = u64(1) << u64(Protocol.VALID_RCX - 64);
+const HIGH_RDX: u64 = u64(1) << u64(Protocol.VALID_RDX - 64);
+const HIGH_XCR0: u64 = u64(1) << u64(Protocol.VALID_XCR0 - 64);
+const HIGH_SCRATCH: u64 = u64(1) << u64(Protocol.VALID_SW_SCRATCH - 64);
+const HIGH_CODE: u64 = u64(1) << u64(Protocol.VALID_SW_EXITCODE - 64);
+/** SW_EXITINFO1 and 2, of which every answer has both. */
+const HIGH_INFO: u64 =
+  (u64(1) << u64(Protocol.VALID_SW_EXITINFO1 - 64)) |
+  (u64(1) << u64(Protocol.VALID_SW_EXITINFO2 - 64));
+
 /** The valid bitmap of the request being composed, then of the answer: never read back from the page. */
 let validLow: u64 = 0;
 let validHigh: u64 = 0;
@@ -132,40 +146,40 @@ export function abandon(): void {
 
 export function setRax(value: u64): void {
   changetype<Ghcb>(page).rax = value;
-  mark(Protocol.VALID_RAX);
+  validLow |= LOW_RAX;
 }
 
 export function setRbx(value: u64): void {
   changetype<Ghcb>(page).rbx = value;
-  mark(Protocol.VALID_RBX);
+  validHigh |= HIGH_RBX;
 }
 
 export function setRcx(value: u64): void {
   changetype<Ghcb>(page).rcx = value;
-  mark(Protocol.VALID_RCX);
+  validHigh |= HIGH_RCX;
 }
 
 export function setRdx(value: u64): void {
   changetype<Ghcb>(page).rdx = value;
-  mark(Protocol.VALID_RDX);
+  validHigh |= HIGH_RDX;
 }
 
 /** The privilege level that the request is made from. */
 export function setCpl(value: u8): void {
   changetype<Ghcb>(page).cpl = value;
-  mark(Protocol.VALID_CPL);
+  validLow |= LOW_CPL;
 }
 
 export function setXcr0(value: u64): void {
   changetype<Ghcb>(page).xcr0 = value;
-  mark(Protocol.VALID_XCR0);
+  validHigh |= HIGH_XCR0;
 }
 
 /** Points the hypervisor at the shared buffer: where it finds, or leaves, the request's data. */
 export function useSharedBuffer(): void {
   bufferInUse = true;
   changetype<Ghcb>(page).swScratch = u64(sharedBuffer());
-  mark(Protocol.VALID_SW_SCRATCH);
+  validHigh |= HIGH_SCRATCH;
 }
 
 export function sharedBuffer(): usize {
@@ -183,11 +197,8 @@ export function send(event: u32, info1: u64, info2: u64): u32 {
   ghcb.swExitCode = u64(event);
   ghcb.swExitInfo1 = info1;
   ghcb.swExitInfo2 = info2;
-  mark(Protocol.VALID_SW_EXITCODE);
-  mark(Protocol.VALID_SW_EXITINFO1);
-  mark(Protocol.VALID_SW_EXITINFO2);
   ghcb.validLow = validLow;
-  ghcb.validHigh = validHigh;
+  ghcb.validHigh = validHigh | HIGH_CODE | HIGH_INFO;
   ghcb.version = version;
   ghcb.usage = Protocol.USAGE_STANDARD;
   selectGhcb(page);
@@ -196,14 +207,13 @@ export function send(event: u32, info1: u64, info2: u64): u32 {
   validHigh = ghcb.validHigh;
   const result = ghcb.swExitInfo1;
   exitInfo2 = ghcb.swExitInfo2;
-  if (isValid(Protocol.VALID_RAX)) rax = ghcb.rax;
-  if (isValid(Protocol.VALID_RBX)) rbx = ghcb.rbx;
-  if (isValid(Protocol.VALID_RCX)) rcx = ghcb.rcx;
-  if (isValid(Protocol.VALID_RDX)) rdx = ghcb.rdx;
+  if ((validLow & LOW_RAX) !== 0) rax = ghcb.rax;
+  if ((validHigh & HIGH_RBX) !== 0) rbx = ghcb.rbx;
+  if ((validHigh & HIGH_RCX) !== 0) rcx = ghcb.rcx;
+  if ((validHigh & HIGH_RDX) !== 0) rdx = ghcb.rdx;
   ghcb.usage = Protocol.USAGE_INVALID;
   composing = false;
-  requireOutput(Protocol.VALID_SW_EXITINFO1);
-  requireOutput(Protocol.VALID_SW_EXITINFO2);
+  requireOutput(validHigh, HIGH_INFO);
   if (result === u64(Protocol.RESULT_OK)) return 0;
   if (result === u64(Protocol.RESULT_EXCEPTION)) return reflected(exitInfo2);
   panic(result === u64(Protocol.RESULT_MALFORMED) ? GHCB_REQUEST_REFUSED : GHCB_BAD_EXIT_INFO);
@@ -211,22 +221,22 @@ export function send(event: u32, info1: u64, info2: u64): u32 {
 }
 
 export function outputRax(): u64 {
-  requireOutput(Protocol.VALID_RAX);
+  requireOutput(validLow, LOW_RAX);
   return rax;
 }
 
 export function outputRbx(): u64 {
-  requireOutput(Protocol.VALID_RBX);
+  requireOutput(validHigh, HIGH_RBX);
   return rbx;
 }
 
 export function outputRcx(): u64 {
-  requireOutput(Protocol.VALID_RCX);
+  requireOutput(validHigh, HIGH_RCX);
   return rcx;
 }
 
 export function outputRdx(): u64 {
-  requireOutput(Protocol.VALID_RDX);
+  requireOutput(validHigh, HIGH_RDX);
   return rdx;
 }
 
@@ -235,18 +245,8 @@ export function outputInfo2(): u64 {
   return exitInfo2;
 }
 
-function mark(bit: u32): void {
-  if (bit < 64) validLow |= u64(1) << u64(bit);
-  else validHigh |= u64(1) << u64(bit - 64);
-}
-
-function requireOutput(bit: u32): void {
-  if (!isValid(bit)) panic(GHCB_OUTPUT_MISSING);
-}
-
-function isValid(bit: u32): bool {
-  const word = bit < 64 ? validLow : validHigh;
-  return ((word >> u64(bit & 63)) & 1) !== 0;
+function requireOutput(valid: u64, wanted: u64): void {
+  if ((valid & wanted) !== wanted) panic(GHCB_OUTPUT_MISSING);
 }
 
 /** The vector in an event that the hypervisor wants raised, if it is one it may want. GHCB §4.1. */

@@ -10,7 +10,7 @@ import type { HostileHost } from '../../tools/emulator/hostile.ts';
 import type { GhcbRequest } from '../../tools/emulator/hypervisor/ghcb-request.ts';
 import { Guests } from './guests.ts';
 import { type Attack, testRow } from './row.ts';
-import { attackOn, mustEnd } from './trial.ts';
+import { attackOn, attackOnBatches, mustEnd } from './trial.ts';
 
 const guests = new Guests();
 const VALID_BITMAP = 0x3f0n;
@@ -76,7 +76,7 @@ testRow('B18', {
   'another header of page-state changes at a second look': async (setting) => {
     let looks = 0;
     let changed = false;
-    const seen = await attackOn(guests, setting, ({ host, machine }) => {
+    const seen = await attackOnBatches(guests, setting, ({ host, machine }) => {
       let watched = false;
       host.onEvent(Event.PAGE_STATE_CHANGE, (request, honest) => {
         honest();

@@ -5,7 +5,7 @@ import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import { programSecret } from '../secret.ts';
 import { Guests } from './guests.ts';
 import { type Attack, type Setting, testRow } from './row.ts';
-import { attackOn, mustEnd, mustGoOn, Trial } from './trial.ts';
+import { attackOn, attackOnBatches, mustEnd, mustGoOn, Trial } from './trial.ts';
 
 const guests = new Guests();
 
@@ -20,7 +20,7 @@ interface Header {
 function withHeader(edit: (header: Header) => void, nth = 1, entries?: number): Attack {
   return async (setting) => {
     let answers = 0;
-    const seen = await attackOn(guests, setting, ({ host }) => {
+    const seen = await attackOnBatches(guests, setting, ({ host }) => {
       if (entries !== undefined) host.stopPageStateChangesAfter(entries);
       host.afterEvent((request, write) => {
         if (request.code !== Event.PAGE_STATE_CHANGE || ++answers !== nth) return;
@@ -63,7 +63,7 @@ testRow('B5', {
     header.reserved = 1;
   }),
   'says that it failed, and yet is done': async (setting) => {
-    const seen = await attackOn(guests, setting, ({ host }) => {
+    const seen = await attackOnBatches(guests, setting, ({ host }) => {
       host.onEvent(Event.PAGE_STATE_CHANGE, (request: GhcbRequest, honest) => {
         honest();
         request.succeed(1n << 32n);

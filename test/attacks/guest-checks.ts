@@ -43,7 +43,7 @@ export const CHECKS = {
     'sev/rmp.ts',
     'if ((result & UNCHANGED) !== 0) panic(PVALIDATE_UNCHANGED);',
   ),
-  'rescind-first': gone('mm/sharing.ts', 'rescind(page, u64(page) >> 12);'),
+  'rescind-first': gone('mm/sharing.ts', 'if (isSnp()) rescind(page, u64(page) >> 12);'),
   'cache-touch': gone(
     'mm/acceptance.ts',
     'if (isSnp() && needsCacheTouch()) dropStaleLines(linear(first << 12), linear(end << 12));',
@@ -202,7 +202,10 @@ function known(opcode: u32): u32 {`,
     'if (send(event, info1, info2) !== 0) panic(GHCB_UNEXPECTED_EXCEPTION);',
     'send(event, info1, info2);',
   ),
-  'output-valid': gone('sev/ghcb.ts', 'if (!isValid(bit)) panic(GHCB_OUTPUT_MISSING);'),
+  'output-valid': gone(
+    'sev/ghcb.ts',
+    'if ((valid & wanted) !== wanted) panic(GHCB_OUTPUT_MISSING);',
+  ),
 
   // The GHCB MSR
   'msr-response': gone(

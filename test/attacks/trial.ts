@@ -205,6 +205,19 @@ export async function attackOn(
   return trial.run();
 }
 
+/**
+ * As {@link attackOn}, of a guest that has the states of several pages changed at once: where its RAM starts as its
+ * own, it has to be one that talks to the AMD-SP.
+ */
+export function attackOnBatches(
+  guests: Guests,
+  setting: Setting,
+  meddle: (trial: Trial) => void,
+): Promise<Seen> {
+  const talks = { manifest: { program: 'messages.ts' } };
+  return attackOn(guests, setting, meddle, setting.host === 'hv' ? talks : {});
+}
+
 /** The attack wins if the guest goes on: it must end. */
 export function mustEnd({ ends, wentOn, leaks: places }: Seen): Outcome {
   return { won: wentOn || places.length > 0, ends };
@@ -224,7 +237,7 @@ function nameOf(end: Termination, console: string): string {
   if (end.kind === 'panic') return end.name;
   if (end.kind === 'shutdown') return `shutdown: ${end.cause}`;
   if (end.kind !== 'exit') return end.kind;
-  const asEver = /^Tacit, mode [a-z-]+\nopen\nawake\nclosed\n$/.test(console);
+  const asEver = /^Tacit, mode [a-z-]+\nopen\n(awake\n)?closed\n$/.test(console);
   return end.code === 0 && asEver ? 'unharmed' : `exit ${end.code}`;
 }
 
