@@ -64,7 +64,7 @@ class Fuzzed {
       const property = fc.property(lies, (lie) => {
         this.subject.restore(point);
         tell(lie);
-        const failure = this.#outcomes.add(this.subject.finish(), false, () => `at ${at}`);
+        const failure = this.#outcomes.add(this.subject.finish(), () => `at ${at}`);
         expect(failure, next.seed).toBeUndefined();
       });
       fc.assert(property, { seed: next() | 0, numRuns });

@@ -175,7 +175,7 @@ describe('a guest that takes #HV (mode snp, host hv)', () => {
     visit(subject, chosen(all, depth === 0 ? 3 : 8, next), ({ at, rip }, point) => {
       subject.machine.vcpu.inject(HV);
       const what = () => `#HV at ${at} (${rip.toString(16)}), ${depth} levels above the deepest`;
-      outcomes.add(subject.finish(), false, what);
+      outcomes.add(subject.finish(), what);
       if (depth === 0) return;
       subject.restore(point);
       subject.machine.vcpu.inject(HV);

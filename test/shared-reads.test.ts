@@ -54,7 +54,7 @@ describe.each(TARGETS)(
       let reads = 0;
 
       const finish = (what: () => string, counts = outcomes) => {
-        counts.add(subject.finish(), false, what);
+        counts.add(subject.finish(), what);
       };
 
       exits.forEach(({ at, msr, event }, i) => {

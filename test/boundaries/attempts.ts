@@ -52,15 +52,13 @@ export function injectAt(
   outcomes: Outcomes,
   where = '',
 ): void {
-  const idt = subject.symbol('image.idt');
   visit(subject, boundaries, ({ at, rip }, point) => {
-    const early = subject.machine.core.state.idtr.base !== idt;
     for (const event of eventsAt()) {
       subject.restore(point);
       subject.machine.vcpu.inject(event);
       const what = () =>
         `${subject.name}, ${eventName(event)} at ${at} (${rip.toString(16)})${where}`;
-      outcomes.add(subject.finish(), early, what);
+      outcomes.add(subject.finish(), what);
     }
   });
 }

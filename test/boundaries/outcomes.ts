@@ -48,13 +48,13 @@ export class Outcomes {
 
   /**
    * Counts a run. Its output may be the honest one with its exit, or it ended for a documented reason, or,
-   * where `early` says that there was no 64-bit IDT yet, in a shutdown. Anything else is a failure, and so is
-   * a secret that the host saw, which comes back in words: `what` tells what was done to the guest.
+   * before there was a 64-bit IDT, in a shutdown. Anything else is a failure, and so is a secret that the host
+   * saw: it comes back in words, in which `what` tells what was done to the guest.
    */
-  add(ending: Ending, early: boolean, what: () => string): string | undefined {
+  add(ending: Ending, what: () => string): string | undefined {
     this.runs++;
     if (ending.leaked) return this.fail(`${what()}: the host has seen a secret`);
-    const outcome = this.#classify(ending, early);
+    const outcome = this.#classify(ending);
     if (outcome === undefined) return this.fail(`${what()}: ${JSON.stringify(ending)}`);
     this.counts.set(outcome, (this.counts.get(outcome) ?? 0) + 1);
     return undefined;
@@ -66,7 +66,7 @@ export class Outcomes {
     return words;
   }
 
-  #classify({ end, console }: Ending, early: boolean): string | undefined {
+  #classify({ end, console, early }: Ending): string | undefined {
     if (end.kind === 'panic') {
       return this.#reasons.has(documentKey(end.set, end.reason)) ? end.name : undefined;
     }

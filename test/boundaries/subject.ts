@@ -31,11 +31,15 @@ export async function tickImage(host: HostName, kernel?: BuiltKernel): Promise<B
   return buildImage(manifest, { kernel: kernel ?? (await buildKernel()) });
 }
 
-/** How a run ended, all that its guest said, and whether its host saw any of its secrets. */
+/** How a run ended. */
 export interface Ending {
   readonly end: Termination;
+  /** All that the guest said. */
   readonly console: string;
+  /** The host saw a secret of the guest's. */
   readonly leaked: boolean;
+  /** The guest had not loaded its 64-bit IDT yet. */
+  readonly early: boolean;
 }
 
 /** A point of a run to which it can be taken back. */
@@ -108,7 +112,12 @@ export class Subject {
   finish(): Ending {
     const { hypervisor, core } = this.machine;
     const end = hypervisor.run(core.instructions + LIMIT);
-    return { end, console: this.console, leaked: this.#leaked || this.#secrets.areSeen() };
+    return {
+      end,
+      console: this.console,
+      leaked: this.#leaked || this.#secrets.areSeen(),
+      early: core.state.idtr.base !== this.symbol('image.idt'),
+    };
   }
 
   /** Looks at the page of each request: the guest writes over it with the next. */
