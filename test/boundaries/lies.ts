@@ -76,7 +76,7 @@ const edit: fc.Arbitrary<WordEdit> = fc.record({
 
 export const replies: fc.Arbitrary<ReplyLie> = fc.record({
   edits: fc.array(edit, { maxLength: 5 }),
-  msr: fc.option(fc.record({ flip: fc.boolean(), value: word }), { nil: undefined, freq: 1 }),
+  msr: fc.option(fc.record({ flip: fc.boolean(), value: word }), { nil: undefined, freq: 2 }),
 });
 
 const half = fc.option(fc.oneof(fc.nat(0x100), fc.nat(0xffff)), { nil: undefined, freq: 2 });
@@ -86,9 +86,9 @@ export const batches: fc.Arbitrary<readonly BatchLie[]> = fc.array(
     header: fc.record({
       current: half,
       end: half,
-      reserved: fc.option(fc.nat(0xffff_ffff), { nil: undefined, freq: 1 }),
+      reserved: fc.option(fc.nat(0xffff_ffff), { nil: undefined, freq: 2 }),
     }),
-    info2: fc.option(word, { nil: undefined, freq: 1 }),
+    info2: fc.option(word, { nil: undefined, freq: 2 }),
   }),
   { minLength: 1, maxLength: 4 },
 );
