@@ -3,6 +3,7 @@ import { Type } from '../wasm/opcodes.ts';
 import { arrangeBlocks, innermostLoops } from './arrange.ts';
 import { isCopiedCase, isWorthCopying } from './copying.ts';
 import type { Emitter } from './emitter.ts';
+import { Flags } from './flags.ts';
 import {
   ADD,
   Cc,
@@ -75,6 +76,7 @@ export class FunctionEmitter {
   readonly asm: Emitter;
   readonly output: Output;
   readonly target: Target;
+  readonly flags: Flags;
   readonly #fn: MachineFn;
   readonly #symbol: string;
   readonly #constantsSymbol: string;
@@ -104,6 +106,7 @@ export class FunctionEmitter {
     this.target = target;
     this.output = output;
     this.asm = output.asm;
+    this.flags = new Flags(this.asm);
     this.asm.align(16);
     this.#start = this.asm.size;
     const written = fn.taken | fn.clobbered;
@@ -211,6 +214,7 @@ export class FunctionEmitter {
   }
 
   #emitBlock(block: MachineBlock): void {
+    this.flags.forget();
     this.asm.bind(this.#label(block));
     this.#emitCode(block);
   }

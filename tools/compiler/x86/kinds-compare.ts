@@ -42,7 +42,7 @@ export function emitComparison(out: FunctionEmitter, inst: Inst, c: Comparison):
       return;
     case 'self':
       if (a < SLOT) {
-        out.asm.rr(forms.mr, a, a);
+        if (!out.flags.areOfTest(a, forms.mr, c.cc)) out.asm.rr(forms.mr, a, a);
       } else {
         const long = forms.long;
         out.operand(long, a);

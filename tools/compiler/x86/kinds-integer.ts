@@ -107,6 +107,7 @@ export const UNARY_IN_PLACE: Kind = {
     const d = inst.defAt[0] as number;
     out.move(d, inst.useAt[0] as number);
     out.asm.r(inst.form as Form, d);
+    out.flags.note(d, inst.form as Form);
   },
 };
 
@@ -119,6 +120,7 @@ export const SHIFT_IMMEDIATE: Kind = {
     out.move(d, inst.useAt[0] as number);
     if (inst.imm === 1) out.asm.r(one, d);
     else out.asm.ri(imm, d, inst.imm);
+    if (inst.imm > 0) out.flags.note(d, imm);
   },
 };
 
@@ -141,6 +143,7 @@ export const THREE_REGISTERS: Kind = {
   emit(out, inst) {
     const [d, a, n] = [inst.defAt[0], inst.useAt[0], inst.useAt[1]] as [number, number, number];
     out.asm.rrr(inst.form as Form, d, n, a);
+    out.flags.note(d, inst.form as Form);
   },
 };
 
@@ -198,6 +201,7 @@ function emitAlu(out: FunctionEmitter, inst: Inst): void {
   out.move(d, a);
   if (inst.address) out.address(inst.form as Form, d, inst);
   else out.source(inst.form as Form, d, inst.useAt[1] as number);
+  out.flags.note(d, inst.form as Form);
 }
 
 function emitCommutative(out: FunctionEmitter, inst: Inst): void {
@@ -209,6 +213,7 @@ function emitCommutative(out: FunctionEmitter, inst: Inst): void {
   const swap = b === d || (a >= SLOT && b < SLOT && a !== d);
   out.move(d, swap ? b : a);
   out.source(inst.form as Form, d, swap ? a : b);
+  out.flags.note(d, inst.form as Form);
 }
 
 /** op register, imm in its shortest form. */
@@ -220,6 +225,7 @@ export function aluImmediate(
 ): void {
   const form = imm >= -128 && imm <= 127 && short.immediate === 1 ? short : long;
   out.asm.ri(form, register, imm);
+  out.flags.note(register, form);
 }
 
 function emitDivide(out: FunctionEmitter, inst: Inst): void {

@@ -229,3 +229,23 @@ describe('a switch over few numbers', () => {
     expect(text).not.toMatch(/(add|sub|lea) e/);
   });
 });
+
+describe('a test of a result', () => {
+  const after = (operation: string, condition: string) =>
+    code(`(local.set 0 (${operation} (local.get 0) (local.get 1)))
+      (if (result i32) ${condition} (then (local.get 0)) (else (i32.const 7)))`);
+  const isZero = '(i32.eqz (local.get 0))';
+  const isPositive = '(i32.gt_s (local.get 0) (i32.const 0))';
+
+  it('is the operation that made it', () => {
+    expect(after('i32.sub', isZero)).toMatch(/sub e\w+,esi\njn?e/);
+    expect(after('i32.and', isZero)).toMatch(/and e\w+,esi\njn?e/);
+    expect(after('i32.and', isPositive)).toMatch(/and e\w+,esi\nj(g|le)/);
+  });
+
+  it('is one of its own where that may have overflowed, or says nothing of it', () => {
+    expect(after('i32.sub', isPositive)).toMatch(/sub (e\w+),esi\ntest \1,\1/);
+    expect(after('i32.mul', isZero)).toMatch(/imul (e\w+),esi\ntest \1,\1/);
+    expect(after('i32.shl', isZero)).toMatch(/test e/);
+  });
+});
