@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { buildFn } from './ir/build.ts';
+import { removeChecks } from './ir/checks.ts';
 import { type Context, makeContext } from './ir/context.ts';
 import { removeDeadCode } from './ir/dce.ts';
 import { ValueNumbering } from './ir/gvn.ts';
@@ -136,6 +137,7 @@ function compileFn(
   onFn('loads', () => forwardLoads(fn));
   // What the rounds of an unrolled loop make of one load is the same.
   if (fn.isUnrolled) onFn('gvn', () => numbering.run(fn));
+  onFn('checks', () => removeChecks(fn));
   onFn('hoist', () => {
     hoistLoads(fn);
     hoistInvariants(fn);

@@ -29,3 +29,14 @@ function isEdge(block: Block): boolean {
   const [to] = succs;
   return !to?.isLoopHeader || to.preds[0] !== block;
 }
+
+/** Leaves a branch only one way. */
+export function goOn(block: Block, way: 0 | 1): void {
+  const other = block.succs[1 - way] as Block;
+  const at = other.preds.indexOf(block);
+  other.preds.splice(at, 1);
+  for (const phi of other.phis) phi.args.splice(at, 1);
+  block.exit = Exit.JUMP;
+  block.control = undefined;
+  block.succs = [block.succs[way] as Block];
+}

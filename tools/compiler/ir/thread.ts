@@ -1,6 +1,6 @@
 import { Op } from '../wasm/opcodes.ts';
 import { orderBlocks } from './dominators.ts';
-import { edgeOn } from './edges.ts';
+import { edgeOn, goOn } from './edges.ts';
 import { removeTrivialPhis } from './phis.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
 import { SsaRepair } from './ssa-repair.ts';
@@ -147,17 +147,6 @@ function knownWay(fn: Fn, block: Block, i: number): 0 | 1 | undefined {
   const control = mapped(block.control as Value);
   if (control.op !== Op.I32_CONST) return undefined;
   return control.imm !== 0 ? 0 : 1;
-}
-
-/** Leaves a branch only one way. */
-function goOn(block: Block, way: 0 | 1): void {
-  const other = block.succs[1 - way] as Block;
-  const at = other.preds.indexOf(block);
-  other.preds.splice(at, 1);
-  for (const phi of other.phis) phi.args.splice(at, 1);
-  block.exit = Exit.JUMP;
-  block.control = undefined;
-  block.succs = [block.succs[way] as Block];
 }
 
 /** Gives a predecessor a copy of the block, which goes on one way. */
