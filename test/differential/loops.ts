@@ -61,7 +61,7 @@ class Body {
   #statement(): string {
     const depth = this.#loops.length;
     const [i32, i64] = [() => this.#i32(OPERATIONS), () => this.#i64(OPERATIONS)];
-    switch (this.#next() % (depth < DEEPEST ? 14 : 10)) {
+    switch (this.#next() % (depth < DEEPEST ? 15 : 11)) {
       case 0:
         return `(local.set $y ${i32()})`;
       case 1:
@@ -84,9 +84,24 @@ class Body {
           : `(local.set $x (i32.xor (local.get $x) ${i32()}))`;
       case 9:
         return `(local.set $x (i32.add (local.get $x) ${i32()}))`;
+      case 10:
+        return this.#switch();
       default:
         return this.#loop(depth);
     }
+  }
+
+  /** By a number below eight, now and then after a test of it. */
+  #switch(): string {
+    const label = `$s${this.#index}_${this.#labels++}`;
+    const number = `(i32.and ${this.#i32(1)} (i32.const 7))`;
+    const cases = [0, 1, 2, 3, 4, 5];
+    const body = cases.map(() => `(local.set $y ${this.#i32(1)}) (br ${label})`);
+    const test =
+      this.#next() % 2 === 0 ? '' : `(br_if ${label} (i32.eq (local.get $x) (i32.const 6)))`;
+    const start = `(local.set $x ${number}) ${test} (br_table ${cases.join(' ')} ${label} (local.get $x))`;
+    const text = body.reduce((inner, each) => `(block ${inner}) ${each}`, start);
+    return `(block ${label} ${text})`;
   }
 
   /** Leaves a loop around, or its round. */
@@ -115,8 +130,13 @@ class Body {
     const bounded = isDown ? 'gt_s ge_s' : start < 0 ? 'lt_s le_s' : 'lt_s lt_u le_s le_u';
     const compare = exact && this.#next() % 4 === 0 ? 'ne' : this.#word(bounded);
     const test = `(i32.${compare} (local.get ${counter}) ${limit})`;
+    // As arrays' accessors check an index; it may fail.
+    const check =
+      this.#next() % 4 === 0
+        ? `(if (i32.ge_u (local.get ${counter}) ${limit}) (then (unreachable)))`
+        : '';
     this.#loops.push({ out, on });
-    const body = `(block ${on} ${this.#statements()})
+    const body = `${check} (block ${on} ${this.#statements()})
       (local.set ${counter} (i32.add (local.get ${counter}) (i32.const ${change})))`;
     this.#loops.pop();
     const isTestedFirst = this.#next() % 2 === 0;
