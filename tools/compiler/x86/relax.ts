@@ -33,7 +33,7 @@ const SHORT_REACH = 127;
 /** Each round finds what the one before has brought near; a third one finds next to nothing. */
 const ROUNDS = 2;
 /** From this size on it makes no difference how many lines a loop lies in. */
-const LONG_LOOP = 4 * LINE;
+const LONG_LOOP = 2 * LINE;
 
 /** From here on, branches and alignments are left to {@link relax}. Answers the first label of what follows. */
 export function beginRelaxed(asm: Emitter): number {
