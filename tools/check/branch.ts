@@ -29,8 +29,13 @@ export function assume(
   if (left.most > limit || right.most > limit) return;
   noteRelation(state, comparison, holds);
   const cap = (value: Numeric, most: number) => {
-    if (most >= 0) stops.add(most);
-    if (most < value.most && most >= 0) state.refine({ ...value, most });
+    if (most < 0) return;
+    stops.add(most);
+    if (most < value.most) state.refine({ ...value, most });
+    for (const [sum, more] of state.sumsWith(value.id)) {
+      stops.add(most + more);
+      if (most + more < sum.most) state.refine({ ...sum, most: most + more });
+    }
   };
   switch (holds) {
     case B:

@@ -1,6 +1,6 @@
 import { guardOf, isEntry } from './access.ts';
 import { addAll, type FunctionState, type Passed } from './analysis.ts';
-import type { Instruction } from './instruction.ts';
+import { type Instruction, instructionAt } from './instruction.ts';
 import { setRegister } from './operands.ts';
 import { noteDescriptor, placeOf } from './place.ts';
 import { contractOf } from './routines.ts';
@@ -29,6 +29,9 @@ const GROW = 'memory_grow';
 
 /** The part of a compartment that asks the kernel to make room for a table. */
 const GROW_STUB = 'table_grow';
+
+/** Bytes of `sub rsp, imm32`. */
+const SUB_RSP = 7;
 
 /** A call: everything that must hold at it, and what is left afterwards. */
 export function call(visit: Visit, state: State, instruction: Instruction): void {
@@ -67,8 +70,22 @@ function popArguments(
 ): void {
   const sizes = new Set(targets.flatMap(({ popped }) => popped ?? []));
   if (sizes.size > 1) visit.violate(instruction, 'a call of functions that pop different sizes');
-  const [size] = sizes;
+  const returns = targets.some(({ popped }) => popped !== undefined);
+  const [size] = returns ? sizes : [putBack(visit, instruction)];
   if (size) setRegister(visit, state, RSP, 64, { kind: 'stack', offset: rsp + size });
+}
+
+/**
+ * Bytes that RSP is moved down by behind a call. Behind one that does not return, as far as is known, nothing is
+ * ever run; it is judged nevertheless, as if those had been popped.
+ */
+function putBack({ analysis }: Visit, { next }: Instruction): number {
+  const bytes = analysis.program.memory.read(next, SUB_RSP);
+  const following = bytes && instructionAt(bytes, next, 0);
+  if (!following || typeof following === 'string') return 0;
+  const [first, second] = following.operands;
+  const isIt = following.row.effect.name === 'sub' && first?.kind === 'register';
+  return isIt && first.number === RSP && second?.kind === 'immediate' ? Number(second.value) : 0;
 }
 
 /** A jump to another function, which returns in this one's stead. */

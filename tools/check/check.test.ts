@@ -159,6 +159,15 @@ describe('what the compiler makes', () => {
     expect(broken(makeExecutable({ wasm: wat(text) }, links, runtime))).toEqual([]);
   });
 
+  it('keeps every rule behind a call with stack arguments that never returns', () => {
+    const text = `(module (table 1 funcref) (elem (i32.const 0) $trap)
+      (type $t (func (param i64 i64 i64 i64 i64 i64 i64) (result i64)))
+      (func $trap (type $t) (unreachable))
+      (func (export "f") (param i64 i32) (result i64)
+        (call_indirect (type $t) ${'(local.get 0) '.repeat(7)} (local.get 1))))`;
+    expect(broken(makeExecutable({ wasm: wat(text) }, [], runtime))).toEqual([]);
+  });
+
   it('keeps every rule in instances that are linked', () => {
     const other = `(module (memory 1) (global (export "g") (mut i32) (i32.const 3))
       (table (export "t") 2 funcref) (elem (i32.const 0) $f)

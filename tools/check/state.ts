@@ -1,6 +1,6 @@
 import type { Instruction } from './instruction.ts';
 import type { Slots } from './slots.ts';
-import { join, type Meeting, type Numeric, type Value } from './value.ts';
+import { constantOf, join, type Meeting, type Numeric, type Value } from './value.ts';
 
 /** What the last comparison compared, while its flags last. */
 export interface Comparison {
@@ -89,6 +89,20 @@ export class State {
       changed = true;
     }
     return changed;
+  }
+
+  /** What registers hold that is a number plus a constant, each with that constant. */
+  sumsWith(id: number): [sum: Numeric, constant: number][] {
+    return this.registers.flatMap((value): [Numeric, number][] => {
+      if (value.kind !== 'number' || value.term?.op !== 'sum') return [];
+      // Above that a sum may have wrapped.
+      if (value.most > Number.MAX_SAFE_INTEGER) return [];
+      const { a, b } = value.term;
+      if (a.kind !== 'number' || b.kind !== 'number') return [];
+      const other = a.id === id ? b : b.id === id ? a : undefined;
+      const constant = other && constantOf(other);
+      return constant === undefined ? [] : [[value, constant]];
+    });
   }
 
   /** Puts what is now known of a number everywhere it stands. */

@@ -85,6 +85,20 @@ describe('where paths meet', () => {
     else expect(found.join()).toMatch(UNPROVEN);
   });
 
+  it('what a counter will be next is bounded with it, before the comparison too', () => {
+    const found = violationsOf((asm) => {
+      const again = asm.label();
+      asm.op('xor r32, r/m32', ECX, ECX);
+      asm.bind(again);
+      loadScaled(asm);
+      asm.op('lea r32, m', EDX, mem(RCX, 2));
+      asm.op('cmp r/m32, imm32', ECX, 1000);
+      asm.op('mov r32, r/m32', ECX, EDX);
+      asm.op('jb rel8', again);
+    });
+    expect(found).toEqual([]);
+  });
+
   it('a loop that does not change a number leaves it the bound that it has outside', () => {
     const found = violationsOf((asm, done) => {
       const [outer, inner] = [asm.label(), asm.label()];
