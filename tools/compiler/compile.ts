@@ -151,7 +151,7 @@ function compileFn(
   passes.run('allocate', () => allocator.run(code));
   passes.print('allocate', fn.name, () => printMachine(code));
   passes.run('emit', () => {
-    const symbol = `${context.instance}!${fn.name}`;
+    const symbol = context.functionSymbols[fn.index] ?? `${context.instance}!${fn.name}`;
     const emitter = new FunctionEmitter(code, symbol, constantsSymbol(context), target, output);
     emitter.emit(fn.index);
   });
