@@ -52,6 +52,28 @@ describe('a short loop', () => {
     expect(unrolled(loop(0, 1, 'ne', 101)).match(/i32\.mul/g)).toHaveLength(1);
   });
 
+  it('is written more often if values move from local to local in it', () => {
+    const rounds = (locals: number) => {
+      const state = Array.from({ length: locals }, (_, i) => i + 1);
+      const mixed = Array.from({ length: 18 }, (_, i) => i + 3).reduce(
+        (value, n) => `(i32.popcnt (i32.mul ${value} (i32.const ${n})))`,
+        '(i32.add (local.get 0) (local.get 1))',
+      );
+      const moves = state.map((i) => `(local.set ${i} (local.get ${i + 1}))`).join(' ');
+      const text = `(local i32 ${'i32 '.repeat(locals + 1)})
+        (loop $l
+          (local.set ${locals + 1} ${mixed})
+          ${moves}
+          (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+          (br_if $l (i32.lt_u (local.get 0) (i32.const 64))))
+        (i32.xor (local.get 1) (local.get ${locals}))`;
+      const after = afterPass('unroll', moduleWith('(result i32)', text)).join('\n');
+      return (after.match(/i32\.popcnt/g)?.length ?? 0) / 18;
+    };
+    expect(rounds(2)).toBe(2);
+    expect(rounds(6)).toBe(4);
+  });
+
   it('is written once if it calls', () => {
     const text = afterPass(
       'unroll',

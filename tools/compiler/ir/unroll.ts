@@ -11,6 +11,9 @@ import { type Block, Exit, type Fn, hasEffect, isDivision, type Value } from './
 /** Operations of all rounds of an unrolled loop together, rounds, and blocks of one round, at most. */
 const MOST_OPERATIONS = 100;
 const MOST_ROUNDS = 4;
+/** That many times as many operations where so many values only move from one local to the next: no moves are left. */
+const ROTATING = 2;
+const FEWEST_MOVED = 4;
 /** The part of the operations that may be in loops whose rounds have to be tested each. */
 const TESTED = 0.6;
 const MOST_BLOCKS = 8;
@@ -67,7 +70,14 @@ function mostRounds(blocks: readonly Block[]): number {
   );
   if (!isSimple) return 1;
   const operations = blocks.reduce((sum, { body }) => sum + body.length + 1, 0);
-  return Math.floor(MOST_OPERATIONS / operations);
+  const most = rotates(blocks[0] as Block) ? ROTATING * MOST_OPERATIONS : MOST_OPERATIONS;
+  return Math.floor(most / operations);
+}
+
+/** Whether many values only move on in each round, as the state of a hash does. */
+function rotates({ phis }: Block): boolean {
+  const moved = phis.filter(({ args }) => args.slice(1).every((next) => phis.includes(next)));
+  return moved.length >= FEWEST_MOVED;
 }
 
 /** Nothing that calls, or takes as long as a call. */
