@@ -40,8 +40,9 @@ export interface FunctionState {
   wideResults: number;
   /** The same of the stack area above the return address. */
   readonly wideStackResults: Set<number>;
-  /** Whether r14 may hold another memory's base at entry; it may then be left so. */
+  /** Whether r14 may hold another memory's base at entry, and when it returns. */
   isForeign: boolean;
+  leavesForeign: boolean;
   /** What a reviewed routine promises; undefined as long as nobody has asked. */
   contract: Contract | 'none' | undefined;
   violations: Map<string, Violation>;
@@ -235,11 +236,18 @@ export class Analysis {
     }
   }
 
-  /** r14 may be another memory's base when the function is entered. */
+  /** r14 may be another memory's base when the function is entered, and so when it returns. */
   makeForeign(state: FunctionState): void {
     if (state.isForeign) return;
     state.isForeign = true;
     this.request(state);
+    this.leaveForeign(state);
+  }
+
+  /** r14 may be another memory's base when the function, or what it jumps to, returns. */
+  leaveForeign(state: FunctionState): void {
+    if (state.leavesForeign) return;
+    state.leavesForeign = true;
     for (const caller of state.callers) this.request(caller);
   }
 }
@@ -277,6 +285,7 @@ function newState(code: CodeFunction): FunctionState {
     wideResults: 0,
     wideStackResults: new Set(),
     isForeign: false,
+    leavesForeign: false,
     contract: undefined,
     violations: new Map(),
     dataUses: new Map(),

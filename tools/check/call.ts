@@ -100,7 +100,7 @@ export function tailCall(visit: Visit, state: State, instruction: Instruction): 
     enter(visit, state, instruction, target, rsp);
     fn.stackExtent = Math.max(fn.stackExtent, rsp + target.stackExtent);
     if (target.popped !== undefined) pop(visit, instruction, rsp + target.popped);
-    if (target.isForeign && fn.code.compartment.kind === 'sandbox') analysis.makeForeign(fn);
+    if (target.leavesForeign && fn.code.compartment.kind === 'sandbox') analysis.leaveForeign(fn);
     takeResults(
       visit,
       { registers: target.wideResults, stack: [...target.wideStackResults] },
@@ -120,7 +120,7 @@ export function returnFrom(visit: Visit, state: State, instruction: Instruction)
   pop(visit, instruction, size?.kind === 'immediate' ? Number(size.value) : 0);
   const isSandbox = fn.code.compartment.kind === 'sandbox';
   checkSaved(visit, state, instruction);
-  if (isSandbox && fn.code.compartment.record !== undefined && !fn.isForeign) {
+  if (isSandbox && fn.code.compartment.record !== undefined && !fn.leavesForeign) {
     if (state.registers[R14]?.kind !== 'base') {
       visit.violate(instruction, 'a return with another base in r14');
     }
@@ -395,7 +395,7 @@ function leave(
       isReference: analysis.followsReferences && !isUnknown,
     };
   });
-  if (fn.code.compartment.kind === 'sandbox' && all.some((target) => target.isForeign)) {
+  if (fn.code.compartment.kind === 'sandbox' && all.some((target) => target.leavesForeign)) {
     state.registers[R14] = asNumber(visit, { kind: 'saved', register: R14 });
   }
   const extent = Math.max(0, ...all.map(({ stackExtent }) => stackExtent));

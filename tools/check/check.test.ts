@@ -168,6 +168,19 @@ describe('what the compiler makes', () => {
     expect(broken(makeExecutable({ wasm: wat(text) }, [], runtime))).toEqual([]);
   });
 
+  it('keeps every rule where one of linked instances jumps through a table', () => {
+    const other = wat('(module (memory 1) (func (export "g") (result i32) (memory.size)))');
+    const text = `(module (import "other" "g" (func $g (result i32))) (memory 1)
+      (type $t (func (param i32) (result i32))) (table 1 funcref) (elem (i32.const 0) $f)
+      (func $f (export "f") (type $t) (i32.load (local.get 0)))
+      (func $jump (param i32) (result i32)
+        (return_call_indirect (type $t) (i32.load (local.get 0)) (call $g)))
+      (func (export "h") (param i32) (result i32)
+        (i32.add (call $jump (local.get 0)) (i32.load (local.get 0)))))`;
+    const links = [{ name: 'other', wasm: other }];
+    expect(broken(makeExecutable({ wasm: wat(text) }, links, runtime))).toEqual([]);
+  });
+
   it('keeps every rule in instances that are linked', () => {
     const other = `(module (memory 1) (global (export "g") (mut i32) (i32.const 3))
       (table (export "t") 2 funcref) (elem (i32.const 0) $f)
