@@ -4,7 +4,7 @@ import { type Place, placeOf } from './place.ts';
 import type { Compartment } from './program.ts';
 import { type State, typed } from './state.ts';
 import { ENTRY } from './types.ts';
-import { isReference, type Value } from './value.ts';
+import { isReference, U32, type Value } from './value.ts';
 import { asNumber, stackOffset, truncated, type Visit } from './visit.ts';
 
 /** A page of the guard below each stack. */
@@ -162,8 +162,17 @@ function storeStack(
   touchStack(visit, state, instruction, offset, size);
   const rsp = stackOffset(state) ?? 0;
   if (offset < rsp) visit.violate(instruction, 'a store below the stack pointer');
-  state.slots.forget(offset, offset + size);
-  if (size === 8 && offset % 8 === 0 && value) state.slots.set(offset, value);
+  const { slots } = state;
+  const whole = slots.get(offset - 4);
+  slots.forget(offset, offset + size);
+  if (size === 8 && offset % 8 === 0 && value) slots.set(offset, value);
+  if (size !== 4 || value?.kind !== 'number' || value.most > U32) return;
+  // A constant that no immediate extends to is stored by halves.
+  if (offset % 8 === 0) {
+    slots.set(offset, visit.analysis.ids.number(Infinity, 0, { op: 'low', of: value }));
+  } else if (value.most === 0 && whole?.kind === 'number' && whole.term?.op === 'low') {
+    slots.set(offset - 4, whole.term.of);
+  }
 }
 
 /** Notes an access to the stack, which may not reach below what the guard page covers. */

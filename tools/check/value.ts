@@ -55,6 +55,8 @@ export interface Numeric {
 export type Term =
   | { readonly op: 'sum'; readonly a: Value; readonly b: Value }
   | { readonly op: 'shl' | 'shr'; readonly of: Numeric; readonly by: number }
+  /** Its low 32 bits are those of another number. */
+  | { readonly op: 'low'; readonly of: Numeric }
   /** What lay at an address of the program when it was read. */
   | { readonly op: 'load'; readonly at: number; readonly size: number };
 

@@ -142,6 +142,22 @@ describe('where paths meet', () => {
 
 describe('an instruction', () => {
   it.each([
+    [0, true],
+    [1, false],
+  ])('stores a number by halves, of which the upper one is %i', (high, isProven) => {
+    const found = violationsOf((asm) => {
+      asm.op('sub r/m64, simm8', RSP, 8);
+      asm.op('mov r/m32, imm32', mem(RSP, 0), 1000);
+      asm.op('mov r/m32, imm32', mem(RSP, 4), high);
+      asm.op('mov r64, r/m64', RCX, mem(RSP, 0));
+      asm.op('add r/m64, simm8', RSP, 8);
+      loadScaled(asm);
+    });
+    if (isProven) expect(found).toEqual([]);
+    else expect(found.join()).toMatch(UNPROVEN);
+  });
+
+  it.each([
     ['ne', true],
     ['e', false],
   ])('cmov%s chooses what a scan found only if it found a bit', (condition, isProven) => {
