@@ -8,7 +8,7 @@ import * as SevStatus from '../../spec/sev-status.ts';
 import type { CpuidRegisters } from '../../tools/emulator/cpuid/model.ts';
 import { Guests } from './guests.ts';
 import { type Setting, testRow } from './row.ts';
-import { attackOn, mustEnd, mustGoOn, Trial } from './trial.ts';
+import { attackOn, attackOnBatches, mustEnd, mustGoOn, Trial } from './trial.ts';
 
 const guests = new Guests();
 const SECURE_TSC = BigInt(SevStatus.SECURE_TSC) >> BigInt(SevStatus.FEATURES_SHIFT);
@@ -127,7 +127,9 @@ testRow('B30', {
 
 testRow('B32', {
   'nothing done at a page-state change, for ever': async (setting) => {
-    const seen = await attackOn(guests, setting, ({ host }) => host.stopPageStateChangesAfter(0));
+    const seen = await attackOnBatches(guests, setting, ({ host }) =>
+      host.stopPageStateChangesAfter(0),
+    );
     return { won: seen.ends === 'limit', ends: seen.ends };
   },
   'woken without end': async (setting) => {
