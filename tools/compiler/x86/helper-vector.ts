@@ -1,6 +1,6 @@
 import type { Assembler } from './assembler.ts';
 import { type Form, form, MOVUPS_LOAD, MOVUPS_STORE } from './forms.ts';
-import { writeShortCopy } from './helpers.ts';
+import { writeChoice, writeShortCopy } from './helpers.ts';
 import { indexed, mem, R10, RAX, RCX, RDI, RDX, RSI } from './operand.ts';
 
 /** Name of the routine that {@link writeVectorFill} writes. */
@@ -35,12 +35,7 @@ export function writeVectorCopy(asm: Assembler): void {
   asm.op('ret');
 
   asm.bind(large);
-  asm.op('mov r64, r/m64', RAX, RDI);
-  asm.op('sub r64, r/m64', RAX, RSI);
-  asm.op('cmp r64, r/m64', RAX, RDX);
-  asm.jcc(2, backward);
-  asm.op('cmp r/m64, simm32', RDX, REP_LENGTH);
-  asm.jcc(3, repeat);
+  writeChoice(asm, backward, repeat, REP_LENGTH);
   asm.bind(forward);
   // The last vectors are read before the loop may overwrite them.
   pair(asm, MOVUPS_LOAD, 2, RSI, RDX, -2 * VECTOR);

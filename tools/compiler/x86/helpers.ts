@@ -17,12 +17,7 @@ export function writeCopy(asm: Assembler): void {
   const [backward, repeat, loop, back] = [asm.label(), asm.label(), asm.label(), asm.label()];
   writeShortCopy(asm, many);
   asm.bind(many);
-  asm.op('mov r64, r/m64', RAX, RDI);
-  asm.op('sub r64, r/m64', RAX, RSI);
-  asm.op('cmp r64, r/m64', RAX, RDX);
-  asm.jcc(2, backward);
-  asm.op('cmp r/m64, simm32', RDX, REP_LENGTH);
-  asm.jcc(3, repeat);
+  writeChoice(asm, backward, repeat, REP_LENGTH);
   // The last 16 bytes are read before the loop may overwrite them.
   asm.op('mov r64, r/m64', R8, indexed(RSI, RDX, 1, -16));
   asm.op('mov r64, r/m64', R9, indexed(RSI, RDX, 1, -8));
@@ -61,6 +56,19 @@ export function writeCopy(asm: Assembler): void {
   asm.op('mov r/m64, r64', mem(RDI), R8);
   asm.op('mov r/m64, r64', mem(RDI, 8), R9);
   asm.op('ret');
+}
+
+/**
+ * Goes to `backward` if the destination begins within the source, else to `repeat` for `most` bytes or more.
+ * Leaves in RAX how far the destination lies after the source.
+ */
+export function writeChoice(asm: Assembler, backward: Label, repeat: Label, most: number): void {
+  asm.op('mov r64, r/m64', RAX, RDI);
+  asm.op('sub r64, r/m64', RAX, RSI);
+  asm.op('cmp r64, r/m64', RAX, RDX);
+  asm.jcc(2, backward);
+  asm.op('cmp r/m64, simm32', RDX, most);
+  asm.jcc(3, repeat);
 }
 
 /** Copies `bytes` to 2 * `bytes`: the first and the last ones, all read before any is written. */
