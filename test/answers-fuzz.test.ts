@@ -9,14 +9,14 @@ import * as Event from '../spec/ghcb-event.ts';
 import { CPUID_REQUEST, INFO_MASK } from '../spec/ghcb-msr.ts';
 import type { HostName } from '../tools/emulator/hypervisor/host-profile.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
-import { type Build, buildKernel } from '../tools/image/build.ts';
+import type { Build } from '../tools/image/build.ts';
 import { type Place, visit } from './boundaries/attempts.ts';
 import { HV } from './boundaries/events.ts';
 import * as Exits from './boundaries/exits.ts';
 import * as Lies from './boundaries/lies.ts';
 import { ASLEEP, Outcomes, RMP_FAULT, SLOWED, TOLD } from './boundaries/outcomes.ts';
 import { plan } from './boundaries/plan.ts';
-import { type Point, Subject, tickImage } from './boundaries/subject.ts';
+import { type Point, Subject, tickImages } from './boundaries/subject.ts';
 import { random } from './random.ts';
 
 /** Cases of each kind; `make soak` asks for 100,000. TACIT_SEED replays them. */
@@ -26,10 +26,9 @@ const COUNTED = 1000;
 /** Cases at one place of a run, one after the other. */
 const AT_ONE_PLACE = 10;
 
-const builds = new Map<HostName, Build>();
+let builds: ReadonlyMap<HostName, Build>;
 beforeAll(async () => {
-  const kernel = await buildKernel();
-  for (const host of ['kvm', 'hv'] as const) builds.set(host, await tickImage(host, kernel));
+  builds = await tickImages();
 });
 
 /** Where a host lies: for a request, what the guest had in its GHCB MSR. */

@@ -9,32 +9,24 @@ import * as Injection from '../spec/event-injection.ts';
 import * as Exit from '../spec/exit.ts';
 import type { HostName } from '../tools/emulator/hypervisor/host-profile.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
-import { type Build, buildKernel } from '../tools/image/build.ts';
+import type { Build } from '../tools/image/build.ts';
 import { COMPLETE, chosen, drawn, injectAt, visit } from './boundaries/attempts.ts';
 import { event, eventName, eventsFor, HV } from './boundaries/events.ts';
 import { COMPLETED, Outcomes } from './boundaries/outcomes.ts';
 import { everyBoundary, handlerEnd, type Plan, plan } from './boundaries/plan.ts';
-import { type Ending, type Point, Subject, tickImage } from './boundaries/subject.ts';
+import { type Ending, type Point, Subject, TARGETS, tickImages } from './boundaries/subject.ts';
 import { type Boundary, follow } from './boundaries/trace.ts';
 import { type Random, random } from './random.ts';
 
-const TARGETS: readonly (readonly [Mode, HostName])[] = [
-  ['none', 'kvm'],
-  ['sev', 'kvm'],
-  ['sev-es', 'kvm'],
-  ['snp', 'kvm'],
-  ['snp', 'hv'],
-];
 /** Console lines by the end of the tick: the kernel's, the program's first and second. */
 const LINES = 3;
 /** Places that are tried in `make test`, and events at each. */
 const PLACES = 40;
 const EVENTS = 6;
 
-const builds = new Map<HostName, Build>();
+let builds: ReadonlyMap<HostName, Build>;
 beforeAll(async () => {
-  const kernel = await buildKernel();
-  for (const host of ['kvm', 'hv'] as const) builds.set(host, await tickImage(host, kernel));
+  builds = await tickImages();
 });
 
 /** A guest at its start, what its boot is made of, and how it ends when left alone. */

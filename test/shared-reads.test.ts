@@ -7,12 +7,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CPUID_REQUEST, INFO_MASK } from '../spec/ghcb-msr.ts';
 import type { HostName } from '../tools/emulator/hypervisor/host-profile.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
-import { type Build, buildKernel } from '../tools/image/build.ts';
+import type { Build } from '../tools/image/build.ts';
 import { COMPLETE } from './boundaries/attempts.ts';
 import { listExits, type Meddling, meddleWithExits } from './boundaries/exits.ts';
 import { Outcomes, SLOWED, TOLD } from './boundaries/outcomes.ts';
 import { hostileValues, listReads, SharedAccesses } from './boundaries/shared-reads.ts';
-import { Subject, tickImage } from './boundaries/subject.ts';
+import { Subject, tickImages } from './boundaries/subject.ts';
 import { type Random, random } from './random.ts';
 
 const TARGETS: readonly (readonly [Mode, HostName])[] = [
@@ -23,10 +23,9 @@ const TARGETS: readonly (readonly [Mode, HostName])[] = [
 /** Lies in `make test`, about. */
 const LIES = 80;
 
-const builds = new Map<HostName, Build>();
+let builds: ReadonlyMap<HostName, Build>;
 beforeAll(async () => {
-  const kernel = await buildKernel();
-  for (const host of ['kvm', 'hv'] as const) builds.set(host, await tickImage(host, kernel));
+  builds = await tickImages();
 });
 
 /** All of `list` in `make soak`, else about one in so many of its entries. */

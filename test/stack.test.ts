@@ -16,17 +16,10 @@ import { chosen, visit } from './boundaries/attempts.ts';
 import { event, eventName, HV } from './boundaries/events.ts';
 import { Outcomes } from './boundaries/outcomes.ts';
 import { everyBoundary } from './boundaries/plan.ts';
-import { type Ending, type Point, Subject } from './boundaries/subject.ts';
+import { type Ending, type Point, Subject, TARGETS } from './boundaries/subject.ts';
 import { type Boundary, follow } from './boundaries/trace.ts';
 import { random } from './random.ts';
 
-const TARGETS: readonly (readonly [Mode, HostName])[] = [
-  ['none', 'kvm'],
-  ['sev', 'kvm'],
-  ['sev-es', 'kvm'],
-  ['snp', 'kvm'],
-  ['snp', 'hv'],
-];
 /** Calls itself, and does so after calls of the kernel. */
 const PROGRAMS = ['deep', 'calls'] as const;
 type Program = (typeof PROGRAMS)[number];

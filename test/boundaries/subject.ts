@@ -14,6 +14,15 @@ const MEMORY = 4 << 20;
 /** Far beyond what any run takes that ends at all, unless the host has slowed the guest's clock. */
 const LIMIT = 20_000_000;
 
+/** Each mode with each kind of host that it can have. */
+export const TARGETS: readonly (readonly [Mode, HostName])[] = [
+  ['none', 'kvm'],
+  ['sev', 'kvm'],
+  ['sev-es', 'kvm'],
+  ['snp', 'kvm'],
+  ['snp', 'hv'],
+];
+
 /** The image of test/fixtures/tick: a boot, a line, a tick of the timer, a line, a message to the AMD-SP. */
 export async function tickImage(host: HostName, kernel?: BuiltKernel): Promise<Build> {
   const manifest = {
@@ -29,6 +38,14 @@ export async function tickImage(host: HostName, kernel?: BuiltKernel): Promise<B
     drivers: [],
   };
   return buildImage(manifest, { kernel: kernel ?? (await buildKernel()) });
+}
+
+/** That image for each kind of host. */
+export async function tickImages(): Promise<ReadonlyMap<HostName, Build>> {
+  const kernel = await buildKernel();
+  const images = new Map<HostName, Build>();
+  for (const host of ['kvm', 'hv'] as const) images.set(host, await tickImage(host, kernel));
+  return images;
 }
 
 /** How a run ended. */
