@@ -193,7 +193,7 @@ export function touchStack(
 }
 
 /** What 8 bytes of the stack hold. */
-export function readSlot(visit: Visit, state: State, offset: number): Value | undefined {
+function readSlot(visit: Visit, state: State, offset: number): Value | undefined {
   const { fn } = visit;
   if (offset >= 8 && !fn.stackArguments.has(offset)) {
     // What callers pass there must be known from the start.

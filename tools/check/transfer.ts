@@ -163,7 +163,7 @@ function kernelInstruction(visit: Visit, instruction: Instruction): void {
 }
 
 /** An instruction whose intercept raises #VC must be in the file's list, with its exit code. */
-export function checkIntercept(visit: Visit, instruction: Instruction): void {
+function checkIntercept(visit: Visit, instruction: Instruction): void {
   const { row, address, decoded } = instruction;
   const { program } = visit.analysis;
   if (row.intercept === undefined || program.kind === 'executable') return;

@@ -163,12 +163,6 @@ export interface ObjectMemory {
   readonly segments: readonly MemorySegment[];
 }
 
-/**
- * `I!memory`: base u64 at 0, pages u32 at 8, maxPages u32 at 12. Whoever creates the memory stores
- * the base; pages and maxPages are the module's own in the object.
- */
-export const MEMORY_RECORD = { base: 0, pages: 8, maxPages: 12, size: 16 } as const;
-
 /** A table's descriptor: entries' address u64 at 0, size u32 at 8, capacity u32 at 12, maximum u32 at 16. */
 export const TABLE_DESCRIPTOR = { entries: 0, size: 8, capacity: 12, max: 16, bytes: 24 } as const;
 

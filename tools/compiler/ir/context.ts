@@ -58,7 +58,7 @@ export function makeContext(
 }
 
 /** A function type in the binary format's numbers. */
-export function codesOf({ params, results }: FunctionType): Codes {
+function codesOf({ params, results }: FunctionType): Codes {
   return { params: params.map(irType), results: results.map(irType) };
 }
 

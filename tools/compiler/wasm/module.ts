@@ -138,8 +138,3 @@ export function referableFunctions({ elements, globals, exports }: Module): Set<
     ...exports.flatMap(({ kind, index }) => (kind === 'function' ? [index] : [])),
   ]);
 }
-
-/** Number of imported functions, which come first in the index space. */
-export function importedFunctions(module: Module): number {
-  return module.imports.reduce((n, { kind }) => n + (kind === 'function' ? 1 : 0), 0);
-}
