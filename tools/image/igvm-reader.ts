@@ -136,9 +136,10 @@ export function launchOf(file: IgvmFile): LaunchPage[] {
         break;
       }
       case Igvm.PAGE_DATA: {
-        const { compatibilityMask, gpa, flags, ...page } = contentOf(IgvmPageData, header);
-        if (!(compatibilityMask & mask) || flags & Igvm.PAGE_SHARED) break;
-        const type = flags & Igvm.PAGE_UNMEASURED ? Launch.UNMEASURED : pageType(page.dataType);
+        const page = contentOf(IgvmPageData, header);
+        const { gpa, flags, dataType } = page;
+        if (!(page.compatibilityMask & mask) || flags & Igvm.PAGE_SHARED) break;
+        const type = flags & Igvm.PAGE_UNMEASURED ? Launch.UNMEASURED : pageType(dataType);
         pages.push({ gpa, type, bytes: dataAt(file, page.fileOffset) });
         break;
       }

@@ -72,7 +72,7 @@ function readPrograms(source: Source): Program[] {
   }
   const table = source.read(Number(header.programs), length);
   return Array.from({ length: header.programCount }, (_, i) => {
-    const program = { ...view(ElfProgram, table, i * ElfProgram.size) };
+    const program = view(ElfProgram, table, i * ElfProgram.size);
     if (program.offset + program.fileSize > source.size) {
       throw new UserError(`segment ${i} runs over the end of the file`);
     }

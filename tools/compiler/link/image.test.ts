@@ -209,11 +209,11 @@ describe('a linked image', () => {
     expect(memory.view(LineEntry, info.lines, 1)).toMatchObject({ place: main + 3, line: 6 });
     const file = new DataView(memory.at(info.files).buffer).getUint32(0, true);
     expect(memory.text(info.strings + BigInt(file))).toBe('kernel/main.ts');
-    expect(memory.view(TrapSite, info.traps)).toEqual({
+    expect(memory.view(TrapSite, info.traps)).toMatchObject({
       place: main + 3,
       reason: Reason.INTEGER_OVERFLOW,
     });
-    expect(memory.view(InterceptSite, info.intercepts)).toEqual({
+    expect(memory.view(InterceptSite, info.intercepts)).toMatchObject({
       place: main + 18,
       exitCode: 0x7c,
     });
@@ -244,7 +244,7 @@ describe('a linked image', () => {
     expect(grant.entry).toBe(memory.symbol('kernel!main'));
     expect(memory.text(info.strings + BigInt(grant.name))).toBe('tacit.halt');
     expect(memory.view(GrantInfo, described.grants + BigInt(GrantInfo.size)).entry).toBe(0n);
-    expect(memory.view(MemoryRecord, described.memoryRecord)).toEqual({
+    expect(memory.view(MemoryRecord, described.memoryRecord)).toMatchObject({
       base: 0x4_0000_0000n,
       pages: 2,
       maxPages: 16,

@@ -44,13 +44,13 @@ export function checkIdentity(
   const block = identity.block.slice(0, IdBlock.size);
   const page = identity.authentication.slice(0, IdAuthentication.size);
   const wanted = view(IdBlock, block);
-  const { idKeyAlgorithm, authorKeyAlgorithm, ...keys } = view(IdAuthentication, page);
+  const keys = view(IdAuthentication, page);
   if (!wanted.digest.every((byte, i) => byte === context.digest[i])) {
     return { status: Status.BAD_MEASUREMENT };
   }
   if (wanted.policy !== context.policy) return { status: Status.POLICY_FAILURE };
   const known = (algorithm: number) => algorithm === ECDSA_P384_SHA384;
-  if (!known(idKeyAlgorithm) || (identity.authorKey && !known(authorKeyAlgorithm))) {
+  if (!known(keys.idKeyAlgorithm) || (identity.authorKey && !known(keys.authorKeyAlgorithm))) {
     return { status: Status.INVALID_PARAM };
   }
   const signed = verifies(keys.idKey, keys.blockSignature, block);
