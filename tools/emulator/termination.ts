@@ -56,8 +56,11 @@ export function describe(termination: Termination): string | undefined {
   }
 }
 
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(Reason).map(([name, number]) => [number, name]),
+);
+
 /** The reason's name, where the specification or we gave it one. Other sets are other vendors'. */
 function reasonName(set: number, reason: number): string {
-  const number = (set << 8) | reason;
-  return Object.entries(Reason).find(([, known]) => known === number)?.[0] ?? 'UNKNOWN';
+  return NAMES.get((set << 8) | reason) ?? 'UNKNOWN';
 }

@@ -97,5 +97,5 @@ export class PortBus {
 }
 
 function ones(size: PortSize): number {
-  return size === 4 ? 0xffff_ffff : 2 ** (8 * size) - 1;
+  return 0xffff_ffff >>> (32 - 8 * size);
 }
