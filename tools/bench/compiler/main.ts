@@ -8,7 +8,7 @@ import { measure, type Row } from './measure.ts';
 import { summary, workloadTable } from './report.ts';
 import { WORKLOADS } from './workloads.ts';
 
-const ROUNDS = 11;
+const REPEATS = { starts: 5, rounds: 4 };
 
 /** `make bench-compiler`: how fast the compiler's code is beside V8's and gcc's; arguments name workloads. */
 async function main(names: readonly string[]): Promise<void> {
@@ -25,7 +25,7 @@ async function main(names: readonly string[]): Promise<void> {
   const rows: Row[] = [];
   for (const workload of WORKLOADS) {
     if (names.length > 0 && !names.includes(workload.name)) continue;
-    const row = await measure(workload, engines, ROUNDS, join(root, 'build/bench/compiler'));
+    const row = await measure(workload, engines, REPEATS, join(root, 'build/bench/compiler'));
     rows.push(row);
     // The tables come at the end, minutes later on a machine that has other things to do.
     console.error(`${workload.name}: ${row.ratio('baseRegister', 'v8')?.toFixed(2)} of V8's time`);
@@ -41,7 +41,7 @@ function machine(c: C): string {
       ? `wasm2c: not measured, ${c.missing} is not installed`
       : `wasm2c ${version(c.wasm2c, '--version')}, gcc ${version(c.gcc, '-dumpfullversion')} ${GCC_FLAGS.join(' ')}`,
     'ours: --cpu x86-64-v3; base register as in a compartment, base 0 as in the kernel',
-    `medians of ${ROUNDS} paired rounds, processor time`,
+    `medians of ${REPEATS.starts} x ${REPEATS.rounds} paired rounds, processor time`,
   ];
   return [`${cpus()[0]?.model}, Linux ${release()}`, ...versions].join('\n');
 }

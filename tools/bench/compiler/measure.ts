@@ -17,46 +17,58 @@ export interface Row {
   ratio(engine: EngineName, to: EngineName): number | undefined;
 }
 
+/** How often a workload is timed: `rounds` calls of each engine after each of `starts` of its processes. */
+export interface Repeats {
+  readonly starts: number;
+  readonly rounds: number;
+}
+
 /**
- * Times `workload` on all engines, which take turns: what disturbs one round disturbs all of them. Throws
- * if two engines' checksums differ.
+ * Times `workload` on all engines, which take turns: what disturbs one round disturbs all of them. Where a
+ * process's pages and V8's code come to lie is luck that lasts as long as it, so that they are started anew
+ * from time to time. Throws if two engines' checksums differ.
  */
 export async function measure(
   workload: Workload,
   engines: Engines,
-  rounds: number,
+  { starts, rounds }: Repeats,
   folder: string,
 ): Promise<Row> {
   const wasm = await assembleWorkload(workload);
-  const workers = new Map<EngineName, Worker>();
-  const sizes: Partial<Record<EngineName, number>> = {};
+  const prepared = new Map<EngineName, Prepared>();
   for (const name of Object.keys(engines) as EngineName[]) {
-    const prepared: Prepared | undefined = engines[name](
-      wasm,
-      join(folder, workload.name),
-      workload.isSimd,
-    );
-    if (!prepared) continue;
-    workers.set(name, prepared.start());
-    if (prepared.codeSize !== undefined) sizes[name] = prepared.codeSize;
+    const ready = engines[name](wasm, join(folder, workload.name), workload.isSimd);
+    if (ready) prepared.set(name, ready);
   }
+  const results: Map<EngineName, Call>[] = [];
+  for (let i = 0; i < starts; i++) results.push(...(await timeOnce(workload, prepared, rounds)));
+  const time = (name: EngineName) => (calls: Map<EngineName, Call>) =>
+    calls.get(name)?.milliseconds ?? Number.NaN;
+  const names = [...prepared.keys()];
+  return {
+    workload,
+    times: Object.fromEntries(names.map((name) => [name, median(results.map(time(name)))])),
+    sizes: Object.fromEntries([...prepared].map(([name, { codeSize }]) => [name, codeSize])),
+    ratio(name, to) {
+      if (!prepared.has(name) || !prepared.has(to)) return undefined;
+      return median(results.map((calls) => time(name)(calls) / time(to)(calls)));
+    },
+  };
+}
+
+/** Starts a process of each engine, and has `rounds` calls of each. */
+async function timeOnce(
+  workload: Workload,
+  prepared: ReadonlyMap<EngineName, Prepared>,
+  rounds: number,
+): Promise<Map<EngineName, Call>[]> {
+  const workers = new Map([...prepared].map(([name, ready]) => [name, ready.start()]));
   try {
     // The first round brings code and memory in.
     await callAll(workload, workers, 0);
     const results: Map<EngineName, Call>[] = [];
     for (let i = 0; i < rounds; i++) results.push(await callAll(workload, workers, i));
-    const time = (name: EngineName) => (calls: Map<EngineName, Call>) =>
-      calls.get(name)?.milliseconds ?? Number.NaN;
-    const times = [...workers.keys()].map((name) => [name, median(results.map(time(name)))]);
-    return {
-      workload,
-      times: Object.fromEntries(times),
-      sizes,
-      ratio(name, to) {
-        if (!workers.has(name) || !workers.has(to)) return undefined;
-        return median(results.map((calls) => time(name)(calls) / time(to)(calls)));
-      },
-    };
+    return results;
   } finally {
     for (const worker of workers.values()) worker.close();
   }
