@@ -45,12 +45,7 @@ function enter(x: u32, s: u32): void {
 
 /** SubWord. FIPS 197 §5.2. */
 export function substitute(word: u32): u32 {
-  return (
-    <u32>load<u8>(SBOX + (word & 0xff)) |
-    ((<u32>load<u8>(SBOX + ((word >> 8) & 0xff))) << 8) |
-    ((<u32>load<u8>(SBOX + ((word >> 16) & 0xff))) << 16) |
-    ((<u32>load<u8>(SBOX + (word >> 24))) << 24)
-  );
+  return looked(SBOX, word, word, word, word);
 }
 
 /** Expands the 16 bytes at `key` into the round keys at `schedule`. FIPS 197 §5.2. */
@@ -69,12 +64,8 @@ export function expandKey(key: usize, schedule: usize): void {
 
 /** InvMixColumns of one word, by way of the tables. */
 export function unmix(word: u32): u32 {
-  return (
-    load<u32>(DECRYPT + ((<usize>load<u8>(SBOX + (word & 0xff))) << 2)) ^
-    rotl<u32>(load<u32>(DECRYPT + ((<usize>load<u8>(SBOX + ((word >> 8) & 0xff))) << 2)), 8) ^
-    rotl<u32>(load<u32>(DECRYPT + ((<usize>load<u8>(SBOX + ((word >> 16) & 0xff))) << 2)), 16) ^
-    rotl<u32>(load<u32>(DECRYPT + ((<usize>load<u8>(SBOX + (word >> 24))) << 2)), 24)
-  );
+  const s = substitute(word);
+  return mixed(DECRYPT, s, s, s, s);
 }
 
 /** Makes the round keys of the equivalent inverse cipher from those of the cipher. FIPS 197 §5.3.5. */
@@ -87,7 +78,8 @@ export function invertSchedule(schedule: usize, inverse: usize): void {
   }
 }
 
-function round(table: usize, a: u32, b: u32, c: u32, d: u32): u32 {
+/** A column after SubBytes, ShiftRows and MixColumns, or their inverses: byte i of it comes from the i-th word. */
+function mixed(table: usize, a: u32, b: u32, c: u32, d: u32): u32 {
   return (
     load<u32>(table + ((a & 0xff) << 2)) ^
     rotl<u32>(load<u32>(table + (((b >> 8) & 0xff) << 2)), 8) ^
@@ -96,7 +88,8 @@ function round(table: usize, a: u32, b: u32, c: u32, d: u32): u32 {
   );
 }
 
-function last(box: usize, a: u32, b: u32, c: u32, d: u32): u32 {
+/** As {@link mixed}, without MixColumns. */
+function looked(box: usize, a: u32, b: u32, c: u32, d: u32): u32 {
   return (
     <u32>load<u8>(box + (a & 0xff)) |
     ((<u32>load<u8>(box + ((b >> 8) & 0xff))) << 8) |
@@ -107,116 +100,71 @@ function last(box: usize, a: u32, b: u32, c: u32, d: u32): u32 {
 
 /** Encrypts the 16 bytes at `block` in place. */
 export function encryptBlock(schedule: usize, block: usize): void {
-  let a = load<u32>(block) ^ load<u32>(schedule);
-  let b = load<u32>(block, 4) ^ load<u32>(schedule, 4);
-  let c = load<u32>(block, 8) ^ load<u32>(schedule, 8);
-  let d = load<u32>(block, 12) ^ load<u32>(schedule, 12);
-  let key = schedule + 16;
-  for (; key < schedule + 160; key += 16) {
-    const e = round(ENCRYPT, a, b, c, d) ^ load<u32>(key);
-    const f = round(ENCRYPT, b, c, d, a) ^ load<u32>(key, 4);
-    const g = round(ENCRYPT, c, d, a, b) ^ load<u32>(key, 8);
-    d = round(ENCRYPT, d, a, b, c) ^ load<u32>(key, 12);
-    a = e;
-    b = f;
-    c = g;
-  }
-  store<u32>(block, last(SBOX, a, b, c, d) ^ load<u32>(key));
-  store<u32>(block, last(SBOX, b, c, d, a) ^ load<u32>(key, 4), 4);
-  store<u32>(block, last(SBOX, c, d, a, b) ^ load<u32>(key, 8), 8);
-  store<u32>(block, last(SBOX, d, a, b, c) ^ load<u32>(key, 12), 12);
+  addKey(block, schedule);
+  const end = schedule + 160;
+  for (let key = schedule + 16; key < end; key += 16) encryptRound(block, key);
+  lastEncryptRound(block, end);
 }
 
 /** Decrypts the 16 bytes at `block` in place; `inverse` is from {@link invertSchedule}. */
 export function decryptBlock(inverse: usize, block: usize): void {
-  let a = load<u32>(block) ^ load<u32>(inverse);
-  let b = load<u32>(block, 4) ^ load<u32>(inverse, 4);
-  let c = load<u32>(block, 8) ^ load<u32>(inverse, 8);
-  let d = load<u32>(block, 12) ^ load<u32>(inverse, 12);
-  let key = inverse + 16;
-  for (; key < inverse + 160; key += 16) {
-    const e = round(DECRYPT, a, d, c, b) ^ load<u32>(key);
-    const f = round(DECRYPT, b, a, d, c) ^ load<u32>(key, 4);
-    const g = round(DECRYPT, c, b, a, d) ^ load<u32>(key, 8);
-    d = round(DECRYPT, d, c, b, a) ^ load<u32>(key, 12);
-    a = e;
-    b = f;
-    c = g;
-  }
-  store<u32>(block, last(INVERSE_SBOX, a, d, c, b) ^ load<u32>(key));
-  store<u32>(block, last(INVERSE_SBOX, b, a, d, c) ^ load<u32>(key, 4), 4);
-  store<u32>(block, last(INVERSE_SBOX, c, b, a, d) ^ load<u32>(key, 8), 8);
-  store<u32>(block, last(INVERSE_SBOX, d, c, b, a) ^ load<u32>(key, 12), 12);
+  addKey(block, inverse);
+  const end = inverse + 160;
+  for (let key = inverse + 16; key < end; key += 16) decryptRound(block, key);
+  lastDecryptRound(block, end);
 }
 
 /** One round of the cipher on `state`, in place, by the round key at `key`. */
 export function encryptRound(state: usize, key: usize): void {
-  const a = load<u32>(state);
-  const b = load<u32>(state, 4);
-  const c = load<u32>(state, 8);
-  const d = load<u32>(state, 12);
-  enterRound(
-    state,
-    key,
-    round(ENCRYPT, a, b, c, d),
-    round(ENCRYPT, b, c, d, a),
-    round(ENCRYPT, c, d, a, b),
-    round(ENCRYPT, d, a, b, c),
-  );
+  oneRound(state, key, ENCRYPT, false, CIPHER_NEXT);
 }
 
 /** As {@link encryptRound}, without MixColumns. */
 export function lastEncryptRound(state: usize, key: usize): void {
-  const a = load<u32>(state);
-  const b = load<u32>(state, 4);
-  const c = load<u32>(state, 8);
-  const d = load<u32>(state, 12);
-  enterRound(
-    state,
-    key,
-    last(SBOX, a, b, c, d),
-    last(SBOX, b, c, d, a),
-    last(SBOX, c, d, a, b),
-    last(SBOX, d, a, b, c),
-  );
+  oneRound(state, key, SBOX, true, CIPHER_NEXT);
 }
 
 /** One round of the equivalent inverse cipher. FIPS 197 §5.3.5. */
 export function decryptRound(state: usize, key: usize): void {
-  const a = load<u32>(state);
-  const b = load<u32>(state, 4);
-  const c = load<u32>(state, 8);
-  const d = load<u32>(state, 12);
-  enterRound(
-    state,
-    key,
-    round(DECRYPT, a, d, c, b),
-    round(DECRYPT, b, a, d, c),
-    round(DECRYPT, c, b, a, d),
-    round(DECRYPT, d, c, b, a),
-  );
+  oneRound(state, key, DECRYPT, false, INVERSE_NEXT);
 }
 
 /** As {@link decryptRound}, without InvMixColumns. */
 export function lastDecryptRound(state: usize, key: usize): void {
-  const a = load<u32>(state);
-  const b = load<u32>(state, 4);
-  const c = load<u32>(state, 8);
-  const d = load<u32>(state, 12);
-  enterRound(
-    state,
-    key,
-    last(INVERSE_SBOX, a, d, c, b),
-    last(INVERSE_SBOX, b, a, d, c),
-    last(INVERSE_SBOX, c, b, a, d),
-    last(INVERSE_SBOX, d, c, b, a),
-  );
+  oneRound(state, key, INVERSE_SBOX, true, INVERSE_NEXT);
 }
 
-/** Adds the round key; all of it is read before `state` is written, as they may be one. */
-function enterRound(state: usize, key: usize, a: u32, b: u32, c: u32, d: u32): void {
-  const keyLow = load<u64>(key);
-  const keyHigh = load<u64>(key, 8);
-  store<u64>(state, keyLow ^ (u64(a) | (u64(b) << 32)));
-  store<u64>(state, keyHigh ^ (u64(c) | (u64(d) << 32)), 8);
+/**
+ * Where the column is, from any on and around, that ShiftRows takes the second row's byte from: the one to the
+ * right, and for its inverse the one to the left. FIPS 197 §5.1.2, §5.3.1.
+ */
+const CIPHER_NEXT: usize = 4;
+const INVERSE_NEXT: usize = 12;
+
+/** All of `key` is read before `state` is written, as they may be one. */
+function oneRound(state: usize, key: usize, table: usize, isLast: bool, next: usize): void {
+  const third: usize = 8;
+  const fourth = 16 - next;
+  const a = load<u32>(state);
+  const b = load<u32>(state + next);
+  const c = load<u32>(state + third);
+  const d = load<u32>(state + fourth);
+  const e = column(table, isLast, a, b, c, d) ^ load<u32>(key);
+  const f = column(table, isLast, b, c, d, a) ^ load<u32>(key + next);
+  const g = column(table, isLast, c, d, a, b) ^ load<u32>(key + third);
+  const h = column(table, isLast, d, a, b, c) ^ load<u32>(key + fourth);
+  store<u32>(state, e);
+  store<u32>(state + next, f);
+  store<u32>(state + third, g);
+  store<u32>(state + fourth, h);
+}
+
+function column(table: usize, isLast: bool, a: u32, b: u32, c: u32, d: u32): u32 {
+  return isLast ? looked(table, a, b, c, d) : mixed(table, a, b, c, d);
+}
+
+/** AddRoundKey. FIPS 197 §5.1.4. */
+function addKey(state: usize, key: usize): void {
+  store<u64>(state, load<u64>(state) ^ load<u64>(key));
+  store<u64>(state, load<u64>(state, 8) ^ load<u64>(key, 8), 8);
 }
