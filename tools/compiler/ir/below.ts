@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { type Fn, isComparison, isConstant, resolve, type Value } from './value.ts';
 
@@ -10,7 +11,7 @@ export interface Below {
 
 /** A condition as what the borrow of one subtraction answers, if it can be put so: x = 0 is x < 1. */
 export function belowOf(fn: Fn, { op, args }: Value): Below | undefined {
-  const [x, y] = args.map(resolve) as [Value, Value];
+  const [x, y] = mapList(args, resolve) as [Value, Value];
   const one = () => (x.type === Type.I64 ? fn.i64(1n) : fn.i32(1));
   switch (op) {
     case Op.I32_EQZ:

@@ -1,3 +1,4 @@
+import { emptyList, mapList } from '../lists.ts';
 import { ATOMIC_FIRST, ATOMIC_INSTRUCTIONS } from '../wasm/atomics.ts';
 import { EMPTY_BLOCK, InstructionReader } from '../wasm/instructions.ts';
 import type { FunctionBody } from '../wasm/module.ts';
@@ -18,6 +19,7 @@ import { REFERENCE_OPERATIONS } from './reference-ops.ts';
 import { isSimplifiable, Simplifier } from './simplify.ts';
 import { type Block, Exit, Fn, Ir, resolve, type Value } from './value.ts';
 
+const NO_ARGS: Value[] = emptyList();
 const NO_GLOBALS: ReadonlyMap<number, Value> = new Map();
 const NO_TYPES: Codes = { params: [], results: [] };
 
@@ -70,7 +72,7 @@ class Builder {
     const entry = fn.newBlock();
     this.#block = entry;
     entry.offset = this.#body.start;
-    const params = fn.params.map((type, i) => this.#emit(Ir.PARAM, type, [], i));
+    const params = mapList(fn.params, (type, i) => this.#emit(Ir.PARAM, type, NO_ARGS, i));
     this.#translate(params);
     return fn;
   }
@@ -78,7 +80,7 @@ class Builder {
   /** The function's body, given its parameters. */
   #translate(params: readonly Value[]): void {
     const fn = this.#fn;
-    const others = this.#body.locals.map((type) => fn.zero(irType(type)));
+    const others = mapList(this.#body.locals, (type) => fn.zero(irType(type)));
     this.#locals = new Locals([...params, ...others]);
     this.#push(Op.BLOCK, { params: [], results: fn.results });
     while (this.#frames.length > this.#base) {
@@ -239,14 +241,14 @@ class Builder {
         this.#stack.push(fn.f64(bits));
         return;
       case Op.MEMORY_SIZE:
-        this.#stack.push(this.#emit(op, Type.I32, []));
+        this.#stack.push(this.#emit(op, Type.I32, NO_ARGS));
         return;
       case Op.MEMORY_GROW:
         this.#stack.push(this.#emit(op, Type.I32, [this.#pop()]));
         return;
       case Op.DATA_DROP:
       case Op.ELEM_DROP:
-        this.#emit(op, 0, [], a);
+        this.#emit(op, 0, NO_ARGS, a);
         return;
       case Op.REF_NULL:
         this.#stack.push(fn.i64(0n));
@@ -282,7 +284,7 @@ class Builder {
     const type = functionCodes(this.#context, index);
     const args = this.#popMany(type.params.length);
     if (index === this.#fn.index && this.#nested < this.#mostNested) {
-      this.#translateNested(args.map(resolve));
+      this.#translateNested(mapList(args, resolve));
       return;
     }
     const bound = functionBinding(this.#context, index);
@@ -324,7 +326,7 @@ class Builder {
     }
     const known = this.#globals.get(index);
     if (known) return known;
-    const value = this.#emit(Op.GLOBAL_GET, globalTypes[index] as number, [], index);
+    const value = this.#emit(Op.GLOBAL_GET, globalTypes[index] as number, NO_ARGS, index);
     this.#setGlobal(index, value);
     return value;
   }
@@ -346,7 +348,7 @@ class Builder {
   #popMany(count: number): Value[] {
     const stack = this.#stack;
     if (count > 2) return stack.splice(stack.length - count, count);
-    if (count === 0) return [];
+    if (count === 0) return NO_ARGS;
     const last = stack.pop() as Value;
     return count === 1 ? [last] : [stack.pop() as Value, last];
   }
@@ -416,11 +418,11 @@ class Builder {
       header.phis.push(value);
       return value;
     };
-    const localPhis = assigned.map((local) => phi(this.#locals.get(local)));
+    const localPhis = mapList(assigned, (local) => phi(this.#locals.get(local)));
     assigned.forEach((local, i) => {
       this.#locals.set(local, localPhis[i] as Value);
     });
-    const operandPhis = this.#popMany(type.params.length).map(phi);
+    const operandPhis = mapList(this.#popMany(type.params.length), phi);
     this.#stack.push(...operandPhis);
     this.#push(Op.LOOP, type, { header, assigned, phis: [...localPhis, ...operandPhis] });
   }
@@ -517,7 +519,7 @@ class Builder {
 
   #return({ type }: Frame): void {
     const block = this.#block as Block;
-    block.results = this.#stack.slice(this.#stack.length - type.results.length).map(resolve);
+    block.results = mapList(this.#stack.slice(this.#stack.length - type.results.length), resolve);
     this.#exit(Exit.RETURN);
   }
 
@@ -548,7 +550,7 @@ class Builder {
       return;
     }
     const depths = [...new Set(targets)];
-    const edges = depths.map(() => this.#edge());
+    const edges = mapList(depths, () => this.#edge());
     const position = new Map(depths.map((depth, i) => [depth, i]));
     from.cases = targets.map((depth) => position.get(depth) as number);
     from.control = selector;
@@ -575,11 +577,11 @@ class Builder {
       block.addPred(from);
     }
     this.#start(block, commonDominator(incoming), commonGlobals(incoming));
-    const locals = incoming.map((jump) => jump.locals);
+    const locals = mapList(incoming, (jump) => jump.locals);
     this.#locals.restore(mergeLocals(locals, (values) => this.#phi(block, values)));
     const results = frame.type.results.length;
     for (let i = 0; i < results; i++) {
-      const values = incoming.map((jump) => resolve(jump.values[i] as Value));
+      const values = mapList(incoming, (jump) => resolve(jump.values[i] as Value));
       const [value] = values as [Value];
       const isSame = values.every((each) => each === value);
       this.#stack.push(isSame ? value : this.#phi(block, values));

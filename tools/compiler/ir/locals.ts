@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import type { Value } from './value.ts';
 
 /** What the locals hold at one place, in pieces that places share as long as nothing in them differs. */
@@ -66,9 +67,9 @@ export function mergeLocals(
   for (let p = 0; p < merged.length; p++) {
     const piece = first[p] as readonly Value[];
     if (places.every((place) => place[p] === piece)) continue;
-    merged[p] = piece.map((value, i) => {
+    merged[p] = mapList(piece, (value, i) => {
       if (places.every((place) => place[p]?.[i] === value)) return value;
-      return merge(places.map((place) => place[p]?.[i] as Value));
+      return merge(mapList(places, (place) => place[p]?.[i] as Value));
     });
   }
   return merged;

@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS, VECTOR_LAST } from '../wasm/simd.ts';
 import { Simplifier } from './simplify.ts';
@@ -36,7 +37,7 @@ export function lowerVectors(fn: Fn, has: VectorExtensions): void {
     block.body = [];
     let offset = 0;
     const append = (op: number, type: number, args: Value[], imm: number) => {
-      const value = fn.value(op, type, args.map(resolve), imm, block, offset);
+      const value = fn.value(op, type, mapList(args, resolve), imm, block, offset);
       block.body.push(value);
       return value;
     };
@@ -59,7 +60,7 @@ function hasOwn(op: number, lane: number, { v2, avx }: VectorExtensions): boolea
 
 function expand(m: VectorMaker, { op, args, imm, aux }: Value): Value | undefined {
   const name = VECTOR_INSTRUCTIONS.get(op)?.name ?? '';
-  const operands = args.map(resolve);
+  const operands = mapList(args, resolve);
   const expansion = EXPANSIONS[name];
   if (expansion) return expansion(m, operands, imm);
   const [pointer, vector] = operands as [Value, Value];

@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { isLoad, Op } from '../wasm/opcodes.ts';
 import { orderBlocks } from './dominators.ts';
 import { addEdge } from './edges.ts';
@@ -92,7 +93,7 @@ function isSureToEnter(fn: Fn, header: Block, ifHolds: boolean): boolean {
   for (const phi of header.phis) known.set(phi, resolve(phi.args[0] as Value));
   for (const value of header.body) {
     if (!isSimplifiable(value.op) || isDivision(value.op)) continue;
-    known.set(value, simplifier.make(value.op, value.type, value.args.map(mapped)));
+    known.set(value, simplifier.make(value.op, value.type, mapList(value.args, mapped)));
   }
   const control = mapped(header.control as Value);
   return control.op === Op.I32_CONST && (control.imm !== 0) === ifHolds;
@@ -116,7 +117,7 @@ function copyTest(fn: Fn, header: Block, repair: SsaRepair): Block {
   const mapped = (value: Value) => copies.get(value) ?? value;
   for (const value of header.body) {
     const { op, type, args, imm, offset, aux } = value;
-    const copy = fn.value(op, type, args.map(mapped), imm, guard, offset, aux);
+    const copy = fn.value(op, type, mapList(args, mapped), imm, guard, offset, aux);
     guard.body.push(copy);
     note(value, copy);
   }

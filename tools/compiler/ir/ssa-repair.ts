@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { type Block, type Fn, Ir, type Value } from './value.ts';
 
 /** Copies of the values of one block, which are all made in the same blocks. */
@@ -73,7 +74,7 @@ export class SsaRepair {
     }
     for (let next = this.#work.pop(); next; next = this.#work.pop()) {
       const { phi, copies } = next;
-      phi.args = (phi.block as Block).preds.map((pred) => this.#atEnd(copies, pred));
+      phi.args = mapList((phi.block as Block).preds, (pred) => this.#atEnd(copies, pred));
     }
   }
 

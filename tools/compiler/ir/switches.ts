@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { orderBlocks } from './dominators.ts';
 import { type Block, Exit, type Fn, isPure, resolve, type Value } from './value.ts';
@@ -70,7 +71,7 @@ function testOf({
   const { op, args } = condition;
   if (op === Op.I32_EQZ) return { value: resolve(args[0] as Value), number: 0, isEqual: true };
   if (op !== Op.I32_EQ && op !== Op.I32_NE) return { value: condition, number: 0, isEqual: false };
-  const [value, number] = args.map(resolve) as [Value, Value];
+  const [value, number] = mapList(args, resolve) as [Value, Value];
   if (number.op !== Op.I32_CONST) return undefined;
   return { value, number: number.imm, isEqual: op === Op.I32_EQ };
 }
@@ -87,5 +88,5 @@ function dropUntaken(block: Block): void {
     for (const phi of succ.phis) phi.args.splice(at, 1);
   });
   block.cases = block.cases.map((i) => kept.indexOf(i));
-  block.succs = kept.map((i) => block.succs[i] as Block);
+  block.succs = mapList(kept, (i) => block.succs[i] as Block);
 }

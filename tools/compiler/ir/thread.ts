@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { orderBlocks } from './dominators.ts';
 import { edgeOn, goOn } from './edges.ts';
@@ -142,7 +143,7 @@ function knownWay(fn: Fn, block: Block, i: number): 0 | 1 | undefined {
     fn.value(op, type, args, 0, undefined, block.offset),
   );
   for (const value of block.body) {
-    known.set(value, simplifier.make(value.op, value.type, value.args.map(mapped)));
+    known.set(value, simplifier.make(value.op, value.type, mapList(value.args, mapped)));
   }
   const control = mapped(block.control as Value);
   if (control.op !== Op.I32_CONST) return undefined;
@@ -156,7 +157,7 @@ function thread(fn: Fn, block: Block, i: number, way: 0 | 1, repair: SsaRepair):
   copy.exit = Exit.JUMP;
   copy.offset = block.offset;
   copy.preds = [from];
-  from.succs = from.succs.map((succ) => (succ === block ? copy : succ));
+  from.succs = mapList(from.succs, (succ) => (succ === block ? copy : succ));
   const copies = new Map<Value, Value>();
   for (const phi of block.phis) {
     const [arg] = phi.args.splice(i, 1) as [Value];
@@ -166,7 +167,7 @@ function thread(fn: Fn, block: Block, i: number, way: 0 | 1, repair: SsaRepair):
   }
   for (const old of block.body) {
     const { op, type, args, imm, offset, aux } = old;
-    const mapped = args.map((arg) => copies.get(arg) ?? arg);
+    const mapped = mapList(args, (arg) => copies.get(arg) ?? arg);
     const value = fn.value(op, type, mapped, imm, copy, offset, aux);
     copy.body.push(value);
     copies.set(old, value);

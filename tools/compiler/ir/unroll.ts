@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { isLoad, isStore } from '../wasm/opcodes.ts';
 import { VECTOR_FIRST, VECTOR_INSTRUCTIONS } from '../wasm/simd.ts';
 import { type Counted, countRounds } from './count-rounds.ts';
@@ -127,13 +128,13 @@ class Unroller {
     const first: Round = { blocks: new Map(), values: new Map() };
     [first, ...rounds].forEach(({ blocks, values }, i) => {
       const target = rounds[i]?.blocks.get(header) ?? header;
-      const from = latches.map((latch) => blocks.get(latch) ?? latch);
+      const from = mapList(latches, (latch) => blocks.get(latch) ?? latch);
       target.preds = target === header ? [header.preds[0] as Block, ...from] : from;
       for (const latch of from) {
-        latch.succs = latch.succs.map((succ) => (succ === header ? target : succ));
+        latch.succs = mapList(latch.succs, (succ) => (succ === header ? target : succ));
       }
       target.phis.forEach((phi, n) => {
-        const next = (nexts[n] as Value[]).map((value) => values.get(value) ?? value);
+        const next = mapList(nexts[n] as Value[], (value) => values.get(value) ?? value);
         phi.args = target === header ? [phi.args[0] as Value, ...next] : next;
       });
     });
@@ -168,17 +169,17 @@ class Unroller {
       copy.exit = block.exit;
       copy.offset = block.offset;
       copy.control = block.control && mapped(block.control);
-      copy.preds = block.preds.map((pred) => blocks.get(pred) ?? pred);
-      copy.succs = block.succs.map((succ) =>
+      copy.preds = mapList(block.preds, (pred) => blocks.get(pred) ?? pred);
+      copy.succs = mapList(block.succs, (succ) =>
         succ === this.#header ? succ : (blocks.get(succ) ?? succ),
       );
-      for (const phi of copy.phis) phi.args = phi.args.map(mapped);
+      for (const phi of copy.phis) phi.args = mapList(phi.args, mapped);
     }
     for (const exit of exits) {
       const from = blocks.get(exit.preds[0] as Block) as Block;
       const to = exit.succs[0] as Block;
       const edge = addEdge(this.#fn, from, to);
-      from.succs = from.succs.map((succ) => (succ === exit ? edge : succ));
+      from.succs = mapList(from.succs, (succ) => (succ === exit ? edge : succ));
       const way = to.preds.indexOf(exit);
       to.addPred(edge);
       for (const phi of to.phis) phi.args.push(mapped(phi.args[way] as Value));
@@ -196,7 +197,7 @@ class Unroller {
     }
     for (const old of block.body) {
       const value = again(old);
-      value.args = old.args.map((arg) => values.get(arg) ?? arg);
+      value.args = mapList(old.args, (arg) => values.get(arg) ?? arg);
       copy.body.push(value);
       this.#note(old, value, values);
     }

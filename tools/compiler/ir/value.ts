@@ -1,3 +1,4 @@
+import { emptyList } from '../lists.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import { isMachineVectorOp, V128_CONST } from './vector-ops.ts';
 
@@ -93,7 +94,8 @@ export const Exit = {
 } as const;
 
 /** What lists are before they are given: many are never longer. */
-const NOTHING: never[] = [];
+const NOTHING: never[] = emptyList();
+const NO_CASES: readonly number[] = [];
 
 export class Block {
   readonly id: number;
@@ -109,7 +111,7 @@ export class Block {
   /** What RETURN returns. */
   results: Value[] = NOTHING;
   /** SWITCH: index in `succs` for each case, the default last. */
-  cases: readonly number[] = NOTHING;
+  cases: readonly number[] = NO_CASES;
   /** Offset in the module of the instruction that ends the block. */
   offset = 0;
   idom: Block | undefined;
@@ -203,7 +205,7 @@ export class Fn {
     const n = value | 0;
     let constant = this.#i32.get(n);
     if (!constant) {
-      constant = this.value(Op.I32_CONST, Type.I32, [], n, undefined, 0);
+      constant = this.value(Op.I32_CONST, Type.I32, NOTHING, n, undefined, 0);
       this.#i32.set(n, constant);
     }
     return constant;
@@ -225,7 +227,7 @@ export class Fn {
     const n = bits | 0;
     let constant = this.#f32.get(n);
     if (!constant) {
-      constant = this.value(Op.F32_CONST, Type.F32, [], n, undefined, 0);
+      constant = this.value(Op.F32_CONST, Type.F32, NOTHING, n, undefined, 0);
       this.#f32.set(n, constant);
     }
     return constant;
@@ -267,7 +269,7 @@ export class Fn {
   }
 
   #wide(op: number, type: number, bits: bigint): Value {
-    return new Value(this.#values++, op, type, [], 0, 0, bits, undefined, 0);
+    return new Value(this.#values++, op, type, NOTHING, 0, 0, bits, undefined, 0);
   }
 }
 

@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import type { TrapReason } from '../object.ts';
 import { Type } from '../wasm/opcodes.ts';
 import { arrangeBlocks, innermostLoops } from './arrange.ts';
@@ -170,7 +171,7 @@ export class FunctionEmitter {
   leave(inst: Inst): void {
     const { asm } = this;
     const to = inst.data as readonly number[];
-    this.moves(inst.useAt.map((from, i) => ({ to: to[i] as number, from })));
+    this.moves(mapList(inst.useAt, (from, i) => ({ to: to[i] as number, from })));
     this.#epilogue();
     if (this.#fn.incoming > 0) asm.i(RET_POP, this.#fn.incoming);
     else asm.none(RET);

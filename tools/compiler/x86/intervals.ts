@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { Grouping, type NumberLists, Numbers, Table } from '../numbers.ts';
 import { Interval, type Lives, lowerBound, Need, STEP } from './interval.ts';
 import { type Liveness, LivenessFinder } from './liveness.ts';
@@ -117,7 +118,10 @@ export class IntervalBuilder {
   }
 
   #clobbers(): Clobber[] {
-    return [...this.#byMask].map(([mask, positions]) => ({ mask, positions: positions.reverse() }));
+    return mapList([...this.#byMask], ([mask, positions]) => ({
+      mask,
+      positions: positions.reverse(),
+    }));
   }
 
   #addBlock(block: MachineBlock): void {

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts';
 import type { Value } from '../ir/value.ts';
+import { mapNumbers } from '../lists.ts';
 import type { Binding, FunctionType, ObjectImport } from '../object.ts';
 import type { FunctionEmitter } from './emit.ts';
 import {
@@ -45,7 +46,7 @@ function fixed(
     type,
     select(s, value) {
       const inst = s.inst(FIXED);
-      inst.uses = value.args.map((arg) => s.anyUse(arg));
+      inst.uses = mapNumbers(value.args, (arg) => s.anyUse(arg));
       inst.useHints = registers;
       if (value.type !== 0) {
         inst.defs = [s.def(value)];

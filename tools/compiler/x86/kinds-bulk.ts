@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import type { FunctionEmitter } from './emit.ts';
 import { ADD, Cc, CMP, type Form, form, LEA, MOV, SHL, STORE_IMM } from './forms.ts';
 import type { Inst, Kind } from './machine.ts';
@@ -32,7 +33,7 @@ function bulk(
     name,
     emit(out, inst) {
       const registers = [RDI, RSI, RDX];
-      out.moves(inst.useAt.map((from, i) => ({ to: registers[i] as number, from })));
+      out.moves(mapList(inst.useAt, (from, i) => ({ to: registers[i] as number, from })));
       write(out, inst, inst.data as BulkData);
     },
   };

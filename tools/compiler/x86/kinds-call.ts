@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import type { FunctionEmitter } from './emit.ts';
 import { CALL_RM, Cc, CMP, type Form, JMP_RM, MOV, SHL, SUB } from './forms.ts';
 import type { Inst, Kind } from './machine.ts';
@@ -19,7 +20,7 @@ export const CALL: Kind = {
   name: 'call',
   emit(out, inst) {
     const data = inst.data as CallData;
-    out.moves(inst.useAt.map((from, i) => ({ to: data.arguments[i] as number, from })));
+    out.moves(mapList(inst.useAt, (from, i) => ({ to: data.arguments[i] as number, from })));
     out.asm.call(data.symbol);
     finishCall(out, inst, data);
   },
@@ -53,7 +54,7 @@ export const TAIL_CALL: Kind = {
   name: 'tail-call',
   emit(out, inst) {
     const data = inst.data as CallData;
-    out.moves(inst.useAt.map((from, i) => ({ to: data.arguments[i] as number, from })));
+    out.moves(mapList(inst.useAt, (from, i) => ({ to: data.arguments[i] as number, from })));
     out.leaveTo(data.popped, () => out.asm.jmpSymbol(data.symbol));
   },
 };
@@ -73,7 +74,7 @@ const NO_REGISTER = -1;
 
 function moveArguments(out: FunctionEmitter, inst: Inst, data: IndirectCallData): void {
   const targets = [...data.arguments, RAX];
-  out.moves(inst.useAt.map((from, i) => ({ to: targets[i] as number, from })));
+  out.moves(mapList(inst.useAt, (from, i) => ({ to: targets[i] as number, from })));
 }
 
 /** Writes an instruction on the code address of the entry that was found. */
@@ -108,7 +109,7 @@ export function finishCall(out: FunctionEmitter, inst: Inst, data: CallData): vo
   if (data.popped > 0)
     out.asm.ri(data.popped < 128 ? SUB[64].short : SUB[64].long, RSP, data.popped);
   if (data.reload !== undefined) out.asm.rmSymbol(MOV[64], R14, data.reload);
-  const moves = inst.defAt.map((to, i) => ({ to, from: data.results[i] as number }));
+  const moves = mapList(inst.defAt, (to, i) => ({ to, from: data.results[i] as number }));
   out.moves(moves.filter(({ to }) => to >= 0));
 }
 
@@ -117,7 +118,7 @@ export const PARAMETERS: Kind = {
   name: 'params',
   emit(out, inst) {
     const from = inst.data as readonly number[];
-    const moves = inst.defAt.map((to, i) => ({ to, from: from[i] as number }));
+    const moves = mapList(inst.defAt, (to, i) => ({ to, from: from[i] as number }));
     out.moves(moves.filter(({ to }) => to >= 0));
   },
 };

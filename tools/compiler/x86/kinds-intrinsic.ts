@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import type { FunctionEmitter } from './emit.ts';
 import type { Form } from './forms.ts';
 import type { Inst, Kind } from './machine.ts';
@@ -14,7 +15,7 @@ export const FIXED: Kind = {
   name: 'fixed',
   emit(out, inst) {
     const data = inst.data as FixedData;
-    out.moves(inst.useAt.map((from, i) => ({ to: data.arguments[i] as number, from })));
+    out.moves(mapList(inst.useAt, (from, i) => ({ to: data.arguments[i] as number, from })));
     data.write(out);
     const d = inst.defAt[0] ?? -1;
     if (d >= 0) out.move(d, data.result);

@@ -1,3 +1,4 @@
+import { mapList } from '../lists.ts';
 import { TABLE_DESCRIPTOR, TABLE_ENTRY } from '../object.ts';
 import type { FunctionEmitter } from './emit.ts';
 import { ADD, Cc, CMOV, CMP, LEA, MOV, MOV_STORE, MOVSXD, SHL, TEST } from './forms.ts';
@@ -91,7 +92,7 @@ export const TABLE_FILL: Kind = {
   emit(out, inst) {
     const { table, hasFunctions, fill } = inst.data as TableData;
     out.output.writesTables = true;
-    out.moves(inst.useAt.map((from, i) => ({ to: [RDI, RSI, RDX][i] as number, from })));
+    out.moves(mapList(inst.useAt, (from, i) => ({ to: [RDI, RSI, RDX][i] as number, from })));
     checkEnd(out, RDI, table, TABLE_DESCRIPTOR.size, out.trap(OUT_OF_BOUNDS, inst.offset));
     entryAddress(out, RDI, table);
     loadEntry(out, hasFunctions, RSI, R8, R9);

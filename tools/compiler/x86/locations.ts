@@ -1,4 +1,5 @@
 import type { Fn } from '../ir/value.ts';
+import { mapNumbers } from '../lists.ts';
 import type { FunctionType, ValueType } from '../object.ts';
 import { typeName } from '../wasm/instructions.ts';
 import { callingSequence, type Location } from './abi.ts';
@@ -31,13 +32,13 @@ function placeCall(type: FunctionType, stack: typeof OUTGOING | typeof INCOMING)
     const at = stack + location.offset;
     return value === 'v128' ? at | WIDE : at;
   };
-  const paramsAt = params.map((location, i) => place(location, type.params[i]));
-  const resultsAt = results.map((location, i) => place(location, type.results[i]));
+  const paramsAt = mapNumbers(params, (location, i) => place(location, type.params[i]));
+  const resultsAt = mapNumbers(results, (location, i) => place(location, type.results[i]));
   return {
     params: paramsAt,
     results: resultsAt,
-    paramHints: paramsAt.map(registerHint),
-    resultHints: resultsAt.map(registerHint),
+    paramHints: mapNumbers(paramsAt, registerHint),
+    resultHints: mapNumbers(resultsAt, registerHint),
     argumentSize,
     stackSize,
   };

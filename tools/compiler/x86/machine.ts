@@ -1,3 +1,4 @@
+import { emptyList } from '../lists.ts';
 import type { FunctionEmitter } from './emit.ts';
 import type { Form } from './encode.ts';
 
@@ -132,10 +133,10 @@ export interface Move {
   readonly from: number;
 }
 
-const NO_MOVES: readonly Move[] = [];
-const NO_BLOCKS: readonly MachineBlock[] = [];
-const NO_PHIS: readonly Phi[] = [];
-const NO_INSTS: readonly Inst[] = [];
+const NO_MOVES: readonly Move[] = emptyList();
+const NO_BLOCKS: readonly MachineBlock[] = emptyList();
+const NO_PHIS: readonly Phi[] = emptyList();
+const NO_INSTS: readonly Inst[] = emptyList();
 
 export class MachineBlock {
   readonly id: number;

@@ -1,3 +1,4 @@
+import { mapNumbers } from '../lists.ts';
 import { type Interval, STEP } from './interval.ts';
 import type { Intervals } from './intervals.ts';
 import {
@@ -88,28 +89,24 @@ class Resolver {
       at += STEP;
       const { defs, uses, temps } = inst;
       if (uses.length > 0) inst.useAt = this.#placesOf(uses, at);
-      if (temps.length > 0) inst.tempAt = temps.map((temp) => this.#at(temp, at));
+      if (temps.length > 0) inst.tempAt = mapNumbers(temps, (temp) => this.#at(temp, at));
       if (defs.length > 0) inst.defAt = this.#placesOfResults(block, defs, at);
     }
   }
 
   #placesOf(uses: readonly number[], at: number): number[] {
-    const places = new Array<number>(uses.length);
-    for (let i = 0; i < uses.length; i++) {
-      const packed = uses[i] as number;
-      places[i] = isConstantUse(packed) ? packed : this.#at(usedRegister(packed), at);
-    }
-    return places;
+    return mapNumbers(uses, (packed) =>
+      isConstantUse(packed) ? packed : this.#at(usedRegister(packed), at),
+    );
   }
 
   #placesOfResults(block: MachineBlock, defs: readonly number[], at: number): number[] {
-    const places = new Array<number>(defs.length);
-    for (let i = 0; i < defs.length; i++) {
-      const def = defs[i] as number;
-      places[i] = def < 0 ? -1 : this.#at(def, at + 2);
-      if (def >= 0) this.#store(block, def, at + 2, at + STEP);
-    }
-    return places;
+    return mapNumbers(defs, (def) => {
+      if (def < 0) return -1;
+      const place = this.#at(def, at + 2);
+      this.#store(block, def, at + 2, at + STEP);
+      return place;
+    });
   }
 
   /** Stores what was just defined in a register if some later piece of it is in memory. */

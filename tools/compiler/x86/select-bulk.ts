@@ -1,4 +1,5 @@
 import type { Value } from '../ir/value.ts';
+import { mapNumbers } from '../lists.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { FILL_HELPER } from './helper-vector.ts';
 import { COPY_HELPER } from './helpers.ts';
@@ -40,7 +41,7 @@ export function selectBulk(s: Selector, value: Value): void {
   const hasRoutine = s.target.baseRegister && !isLong;
   const isElement = op === Op.TABLE_INIT || op === Op.ELEM_DROP;
   const inst = s.inst(KINDS.get(op) as Kind);
-  inst.uses = args.map((arg) => s.anyUse(arg));
+  inst.uses = mapNumbers(args, (arg) => s.anyUse(arg));
   inst.useHints = [RDI, RSI, RDX];
   inst.clobbers = CALL_CLOBBERS;
   inst.data = {

@@ -1,5 +1,6 @@
 import { functionBinding } from '../ir/context.ts';
 import { Ir, type Value } from '../ir/value.ts';
+import { mapNumbers } from '../lists.ts';
 import type { FunctionType } from '../object.ts';
 import { functionType } from '../wasm/module.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
@@ -38,13 +39,14 @@ function directCall(s: Selector, value: Value, kind: Kind): Inst {
           params: [...leading.map((constant) => constant.type), ...type.params],
           results: type.results,
         };
-  const leadingUses = leading.map((constant) => {
+  const leadingUses = mapNumbers(leading, (constant) => {
     const wasmType = constant.type === 'i32' ? Type.I32 : Type.I64;
     s.machine.constants.push({ type: wasmType, bits: constant.value });
     return constantUse(s.machine.constants.length - 1);
   });
   const inst = s.inst(kind);
-  inst.uses = [...leadingUses, ...value.args.map((arg) => s.anyUse(arg))];
+  const uses = mapNumbers(value.args, (arg) => s.anyUse(arg));
+  inst.uses = leading.length === 0 ? uses : [...leadingUses, ...uses];
   const symbol = binding?.symbol ?? functionSymbol(context, value.imm);
   // A callee in tail position may be of another instance.
   const mayBeForeign = context.linked && context.module.facts.hasTailCalls;
@@ -63,7 +65,7 @@ function indirectCall(s: Selector, value: Value, kind: Kind): Inst {
   const table = context.module.tables[value.aux];
   const symbol = tableSymbol(context, value.aux);
   const inst = s.inst(kind);
-  inst.uses = value.args.map((arg) => s.anyUse(arg));
+  inst.uses = mapNumbers(value.args, (arg) => s.anyUse(arg));
   inst.data = {
     ...callData(s, inst, value, type, '', context.linked),
     entries: isFixedTable(context, value.aux) ? `${symbol}.entries` : undefined,
@@ -117,7 +119,8 @@ function callData(
 function resultRegisters(s: Selector, value: Value, count: number): number[] {
   if (count === 0) return [];
   if (count === 1) return [s.def(value)];
-  const registers = new Array<number>(count).fill(-1);
+  const registers = [-1];
+  while (registers.length < count) registers.push(-1);
   const body = s.block.body;
   for (let i = body.indexOf(value) + 1; i <= body.length; i++) {
     const next = body[i];
@@ -132,7 +135,7 @@ export function selectParams(s: Selector): void {
   const { fn, placement } = s;
   s.machine.incoming = placement.argumentSize;
   const inst = s.inst(PARAMETERS);
-  const defs = new Array<number>(fn.params.length).fill(-1);
+  const defs = mapNumbers(fn.params, () => -1);
   for (const value of fn.blocks[0]?.body ?? []) {
     if (value.op === Ir.PARAM) defs[value.imm] = s.def(value);
   }
@@ -146,7 +149,7 @@ export function selectParams(s: Selector): void {
 /** Moves the results to where the caller expects them. */
 export function selectReturn(s: Selector, inst: Inst, results: readonly Value[]): Inst {
   const { placement } = s;
-  inst.uses = results.map((result) => s.anyUse(result));
+  inst.uses = mapNumbers(results, (result) => s.anyUse(result));
   inst.useHints = placement.resultHints;
   inst.data = placement.results;
   return inst;

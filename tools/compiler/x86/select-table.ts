@@ -1,4 +1,5 @@
 import { Ir, type Value } from '../ir/value.ts';
+import { mapNumbers } from '../lists.ts';
 import { TABLE_DESCRIPTOR } from '../object.ts';
 import { Op } from '../wasm/opcodes.ts';
 import { LEA, MOV } from './forms.ts';
@@ -39,7 +40,7 @@ const tableGet: Rule = (s, value) => {
 
 const tableSet: Rule = (s, value) => {
   const inst = s.inst(TABLE_SET);
-  inst.uses = value.args.map((arg) => s.use(arg, Use.LATE_REGISTER));
+  inst.uses = mapNumbers(value.args, (arg) => s.use(arg, Use.LATE_REGISTER));
   inst.temps = [s.newRegister(), s.newRegister()];
   inst.data = tableData(s, value.imm);
   s.emit(inst);
@@ -47,7 +48,7 @@ const tableSet: Rule = (s, value) => {
 
 const setElement: Rule = (s, value) => {
   const inst = s.inst(SET_ELEMENT);
-  inst.uses = value.args.map((arg) => s.use(arg, Use.LATE_REGISTER));
+  inst.uses = mapNumbers(value.args, (arg) => s.use(arg, Use.LATE_REGISTER));
   inst.temps = [s.newRegister(), s.newRegister()];
   inst.imm = value.aux;
   inst.data = {
@@ -68,7 +69,7 @@ const tableSize: Rule = (s, value) => {
 
 const tableGrow: Rule = (s, value) => {
   const inst = s.inst(TABLE_GROW);
-  inst.uses = value.args.map((arg) => s.anyUse(arg));
+  inst.uses = mapNumbers(value.args, (arg) => s.anyUse(arg));
   inst.useHints = [RDI, RSI];
   inst.defs = [s.def(value)];
   inst.anyDef = true;
@@ -80,7 +81,7 @@ const tableGrow: Rule = (s, value) => {
 
 const tableFill: Rule = (s, value) => {
   const inst = s.inst(TABLE_FILL);
-  inst.uses = value.args.map((arg) => s.anyUse(arg));
+  inst.uses = mapNumbers(value.args, (arg) => s.anyUse(arg));
   inst.useHints = [RDI, RSI, RDX];
   inst.clobbers = CALL_CLOBBERS;
   inst.data = tableData(s, value.imm);

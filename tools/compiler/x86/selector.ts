@@ -9,6 +9,7 @@ import {
   type Value,
 } from '../ir/value.ts';
 import { onlyLoads } from '../ir/vector-ops.ts';
+import { mapList, mapNumbers } from '../lists.ts';
 import { Op, Type } from '../wasm/opcodes.ts';
 import type { ConstantPool } from './constants.ts';
 import { LOAD_CONSTANT } from './kinds-move.ts';
@@ -56,7 +57,7 @@ export class Selector {
   block: Block;
   readonly #rules: Rules;
   /** By the blocks' ids. */
-  readonly #blocks: MachineBlock[] = [];
+  readonly #blocks: MachineBlock[];
   /** By value id: whether it must be in a register. */
   readonly #needed: Uint8Array;
   /** By value id: whether its user does it. */
@@ -79,6 +80,7 @@ export class Selector {
     this.machine = new MachineFn(fn.name);
     this.placement = placeIncoming(fn);
     this.block = fn.blocks[0] as Block;
+    this.#blocks = new Array<MachineBlock>(fn.blockCount);
     this.#needed = new Uint8Array(fn.valueCount);
     this.#folded = new Uint8Array(fn.valueCount);
     this.#epochs = new Int32Array(fn.valueCount);
@@ -108,8 +110,8 @@ export class Selector {
   #connect(block: Block): void {
     const made = this.machineBlock(block);
     const machineBlock = (each: Block) => this.machineBlock(each);
-    made.preds = block.preds.map(machineBlock);
-    made.succs = block.succs.map(machineBlock);
+    made.preds = mapList(block.preds, machineBlock);
+    made.succs = mapList(block.succs, machineBlock);
     made.loopDepth = block.loopDepth;
     made.isLoopHeader = block.isLoopHeader;
     made.loop = block.loop && this.machineBlock(block.loop);
@@ -118,9 +120,10 @@ export class Selector {
     made.loopEnd = block.loopEnd;
     made.cold = block.cold;
     if (block.phis.length === 0) return;
-    made.phis = block.phis.map(
-      (phi): Phi => ({ def: phi.id, inputs: phi.args.map((arg) => this.anyUse(arg)), at: -1 }),
-    );
+    const input = (arg: Value) => this.anyUse(arg);
+    made.phis = mapList(block.phis, (phi): Phi => {
+      return { def: phi.id, inputs: mapNumbers(phi.args, input), at: -1 };
+    });
   }
 
   #selectBlock(block: Block): void {
