@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { checkImage } from '../check/check.ts';
 import { printReport, printViolation } from '../check/report.ts';
-import { UserError } from '../errors.ts';
+import { readInput } from './input.ts';
 
 /** Exit code for a file that breaks a rule. */
 const NO = 1;
@@ -17,18 +16,10 @@ export function register(program: Command): void {
 }
 
 function run(file: string): void {
-  const report = checkImage(read(file));
+  const report = checkImage(readInput(file));
   for (const line of printReport(report)) console.log(line);
   const { violations } = report;
   for (const violation of violations) console.error(printViolation(violation));
   console.log(violations.length === 0 ? 'all rules hold' : `${violations.length} rules are broken`);
   if (violations.length > 0) process.exitCode = NO;
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UserError(`${file}: ${(error as Error).message}`);
-  }
 }

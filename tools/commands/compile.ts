@@ -1,9 +1,10 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { Cpu } from '../compiler/compile.ts';
 import { type LinkedModule, type Module, makeExecutable } from '../compiler/linux/executable.ts';
 import { compileRuntime } from '../compiler/linux/runtime.ts';
 import { UserError } from '../errors.ts';
+import { readInput } from './input.ts';
 
 interface Options {
   readonly link: readonly string[];
@@ -125,16 +126,8 @@ function readLink(text: string): LinkedModule {
 /** A module, and the source map beside it (`FILE.map`) if there is one. */
 function readModule(file: string): Module {
   const map = `${file}.map`;
-  const sourceMap = existsSync(map) ? Buffer.from(read(map)).toString() : undefined;
-  return { wasm: read(file), sourceMap };
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UserError(`cannot read ${file}: ${(error as Error).message}`);
-  }
+  const sourceMap = existsSync(map) ? Buffer.from(readInput(map)).toString() : undefined;
+  return { wasm: readInput(file), sourceMap };
 }
 
 function write(file: string, bytes: Uint8Array): void {

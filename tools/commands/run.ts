@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { loadScript } from '../emulator/hostile-script.ts';
 import type { HostName } from '../emulator/hypervisor/host-profile.ts';
@@ -6,6 +5,7 @@ import { MODES, type Mode } from '../emulator/mode.ts';
 import { run } from '../emulator/run.ts';
 import { describe } from '../emulator/termination.ts';
 import { UserError } from '../errors.ts';
+import { readInput } from './input.ts';
 
 interface Options {
   readonly mode?: Mode;
@@ -58,7 +58,7 @@ async function runImage(file: string, options: Options): Promise<void> {
   const hostile = options.hostile === undefined ? undefined : await loadScript(options.hostile);
   const output = new LineWriter();
   const result = run(
-    read(file),
+    readInput(file),
     file,
     {
       mode,
@@ -91,14 +91,6 @@ class LineWriter {
   flush(): void {
     process.stdout.write(Uint8Array.from(this.#bytes));
     this.#bytes = [];
-  }
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UserError((error as Error).message);
   }
 }
 
