@@ -10,10 +10,10 @@ import * as Exit from '../spec/exit.ts';
 import type { HostName } from '../tools/emulator/hypervisor/host-profile.ts';
 import type { Mode } from '../tools/emulator/mode.ts';
 import type { Build } from '../tools/image/build.ts';
-import { COMPLETE, chosen, drawn, injectAt, visit } from './boundaries/attempts.ts';
+import { COMPLETE, chosen, drawn, injectAt, sampled, visit } from './boundaries/attempts.ts';
 import { event, eventName, eventsFor, HV } from './boundaries/events.ts';
 import { COMPLETED, Outcomes } from './boundaries/outcomes.ts';
-import { everyBoundary, handlerEnd, type Plan, plan } from './boundaries/plan.ts';
+import { everyBoundary, executionsToEnd, handlerEnd, type Plan, plan } from './boundaries/plan.ts';
 import { type Ending, type Point, Subject, TARGETS, tickImages } from './boundaries/subject.ts';
 import { type Boundary, follow } from './boundaries/trace.ts';
 import { type Random, random } from './random.ts';
@@ -143,7 +143,7 @@ describe.each(OUTER)('a guest that ends for %s', (_, outer) => {
     subject.machine.vcpu.inject(outer);
     subject.deliver();
     const entered = subject.snapshot();
-    const all = everyBoundary(subject, () => false);
+    const all = executionsToEnd(subject);
     subject.restore(entered);
     const outcomes = new Outcomes(honest);
     const where = ` within ${eventName(outer)}`;
@@ -164,7 +164,8 @@ describe('a guest that takes #HV (mode snp, host hv)', () => {
     const entered = subject.snapshot();
     const all = everyBoundary(subject, handlerEnd());
     subject.restore(entered);
-    visit(subject, chosen(all, depth === 0 ? 3 : 8, next), ({ at, rip }, point) => {
+    const places = depth === 0 ? sampled(all, 3, next) : chosen(all, 8, next);
+    visit(subject, places, ({ at, rip }, point) => {
       subject.machine.vcpu.inject(HV);
       const what = () => `#HV at ${at} (${rip.toString(16)}), ${depth} levels above the deepest`;
       outcomes.add(subject.finish(), what);

@@ -15,9 +15,13 @@ function shard(): { part: number; of: number } {
 
 /** What is to be tried of `boundaries`: this shard's, or about `count` at random places. */
 export function chosen(boundaries: readonly Boundary[], count: number, next: Random): Boundary[] {
-  if (!COMPLETE) return boundaries.filter(() => next() % boundaries.length < count);
   const { part, of } = shard();
-  return boundaries.filter((_, i) => i % of === part);
+  return sampled(boundaries, count, next).filter((_, i) => !COMPLETE || i % of === part);
+}
+
+/** What is to be tried, at each of the chosen, of further `boundaries`: all, or about `count` at random places. */
+export function sampled(boundaries: readonly Boundary[], count: number, next: Random): Boundary[] {
+  return boundaries.filter(() => COMPLETE || next() % boundaries.length < count);
 }
 
 /** The events to try at a boundary: all, or `count` of them. */

@@ -16,11 +16,31 @@ export interface Plan {
   readonly within: number;
 }
 
-/** The boundaries at which an address was executed for the first, the second and the last time. */
-interface Executions {
-  readonly first: Boundary;
-  second: Boundary | undefined;
-  last: Boundary | undefined;
+/** The boundaries at which each address is executed for the first, the second and the last time. */
+class Executions {
+  readonly #byAddress = new Map<
+    bigint,
+    { readonly first: Boundary; second: Boundary | undefined; last: Boundary | undefined }
+  >();
+
+  get addresses(): number {
+    return this.#byAddress.size;
+  }
+
+  add(boundary: Boundary): void {
+    const seen = this.#byAddress.get(boundary.rip);
+    if (!seen)
+      this.#byAddress.set(boundary.rip, { first: boundary, second: undefined, last: undefined });
+    else if (!seen.second) seen.second = boundary;
+    else seen.last = boundary;
+  }
+
+  boundaries(): Boundary[] {
+    const all = [...this.#byAddress.values()];
+    return all.flatMap(({ first, second, last }) =>
+      [first, second, last].filter((boundary) => boundary !== undefined),
+    );
+  }
 }
 
 /**
@@ -28,27 +48,33 @@ interface Executions {
  * second and last time, and all that lie within handlers and GHCB transactions.
  */
 export function plan(subject: Subject, done: () => boolean): Plan {
-  const executions = new Map<bigint, Executions>();
+  const executions = new Executions();
   const inside = insideOf(subject);
   const within = new Set<Boundary>();
   follow(subject, (boundary) => {
-    const seen = executions.get(boundary.rip);
-    if (!seen)
-      executions.set(boundary.rip, { first: boundary, second: undefined, last: undefined });
-    else if (!seen.second) seen.second = boundary;
-    else seen.last = boundary;
+    executions.add(boundary);
     if (inside(boundary)) within.add(boundary);
     return !done();
   });
-  const all = new Set(within);
-  for (const { first, second, last } of executions.values()) {
-    for (const boundary of [first, second, last]) if (boundary) all.add(boundary);
-  }
+  const all = new Set([...within, ...executions.boundaries()]);
   return {
     boundaries: [...all].sort(inOrder),
-    addresses: executions.size,
+    addresses: executions.addresses,
     within: within.size,
   };
+}
+
+/**
+ * Runs `subject` to its end, and lists the boundaries at which each address is executed for the first, second
+ * and last time.
+ */
+export function executionsToEnd(subject: Subject): Boundary[] {
+  const executions = new Executions();
+  follow(subject, (boundary) => {
+    executions.add(boundary);
+    return true;
+  });
+  return executions.boundaries().sort(inOrder);
 }
 
 /** Lists all boundaries of a run of `subject` until `done`. */
