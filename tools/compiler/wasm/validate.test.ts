@@ -41,6 +41,7 @@ describe('a module is refused as invalid', () => {
     ],
     ['two memories', '(module (memory 1) (memory 1))', 'multiple memories'],
     ['a memory beyond 4 GiB', '(module (memory 65537))', 'memory size must be at most 65536 pages'],
+    ['a shared memory without an end', '(module (memory 1 shared))', 'shared memory must have max'],
     ['limits that cross', '(module (table 3 2 funcref))', 'size minimum must not be greater'],
     ['an export that is not there', '(module (export "a" (func 0)))', 'unknown function 0'],
     [
