@@ -89,47 +89,9 @@ function arithmetic(effect: u32, a: v128, b: v128, immediate: u32): v128 {
     case Effect.PMULLD:
       return i32x4.mul(a, b);
     case Effect.PMULHW:
-      return i8x16.shuffle(
-        i32x4.extmul_low_i16x8_s(a, b),
-        i32x4.extmul_high_i16x8_s(a, b),
-        2,
-        3,
-        6,
-        7,
-        10,
-        11,
-        14,
-        15,
-        18,
-        19,
-        22,
-        23,
-        26,
-        27,
-        30,
-        31,
-      );
+      return highWords(i32x4.extmul_low_i16x8_s(a, b), i32x4.extmul_high_i16x8_s(a, b));
     case Effect.PMULHUW:
-      return i8x16.shuffle(
-        i32x4.extmul_low_i16x8_u(a, b),
-        i32x4.extmul_high_i16x8_u(a, b),
-        2,
-        3,
-        6,
-        7,
-        10,
-        11,
-        14,
-        15,
-        18,
-        19,
-        22,
-        23,
-        26,
-        27,
-        30,
-        31,
-      );
+      return highWords(i32x4.extmul_low_i16x8_u(a, b), i32x4.extmul_high_i16x8_u(a, b));
     case Effect.PMULUDQ: {
       const low = v128.extract_lane<u32>(a, 0);
       const high = v128.extract_lane<u32>(a, 2);
@@ -161,6 +123,11 @@ function arithmetic(effect: u32, a: v128, b: v128, immediate: u32): v128 {
     default:
       return arrange(effect, a, b, immediate);
   }
+}
+
+/** The upper halves of eight 32-bit products. */
+function highWords(low: v128, high: v128): v128 {
+  return i8x16.shuffle(low, high, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
 }
 
 function arrange(effect: u32, a: v128, b: v128, immediate: u32): v128 {
