@@ -6,11 +6,10 @@
 import { OUT_OF_MEMORY } from '../../spec/abi/termination.ts';
 import { MEMORY_IS_SHARED } from '../../spec/igvm.ts';
 import * as Psc from '../../spec/psc.ts';
-import { fill, load8, load32 } from '../cpu.ts';
+import { fill, load32 } from '../cpu.ts';
 import { imageInfo, TOP } from '../handoff.ts';
 import { panic } from '../panic.ts';
 import { isSnp } from '../platform.ts';
-import { needsCacheTouch } from '../sev/cpuid.ts';
 import { addPageState, sendPageStates } from '../sev/psc.ts';
 import { settleJournal, validate, validateHuge } from '../sev/rmp.ts';
 import {
@@ -32,6 +31,7 @@ import {
   tableBytes,
 } from './frame-table.ts';
 import { linear, map, mapHuge, PAGE, WRITE } from './paging.ts';
+import { dropStaleLines } from './stale-lines.ts';
 
 const CHUNK_MASK: u64 = 511;
 /** Frames that the kernel's linear memory can reach. */
@@ -136,28 +136,9 @@ function takeIn(run: u32, base: u64): void {
       if (isSnp()) validate(va, frame);
     }
   }
-  if (isSnp() && needsCacheTouch()) dropStaleLines(linear(first << 12), linear(end << 12));
+  if (isSnp()) dropStaleLines(linear(first << 12), linear(end << 12));
 }
 
 function endOfPart(run: u32, base: u64): u64 {
   return min<u64>(runEnd(run), base + u64(FRAMES_PER_CHUNK));
-}
-
-/** Reads the first and last line of each page: evicts lines that the host left. CVE-2025-38560. */
-function dropStaleLines(from: u64, to: u64): void {
-  let page = from;
-  for (; page + 4 * PAGE <= to; page += 4 * PAGE) {
-    load8(page);
-    load8(page + PAGE - 1);
-    load8(page + PAGE);
-    load8(page + 2 * PAGE - 1);
-    load8(page + 2 * PAGE);
-    load8(page + 3 * PAGE - 1);
-    load8(page + 3 * PAGE);
-    load8(page + 4 * PAGE - 1);
-  }
-  for (; page < to; page += PAGE) {
-    load8(page);
-    load8(page + PAGE - 1);
-  }
 }

@@ -3,7 +3,7 @@
  * while it is validated or mapped private, or be used as private before it is validated. GHCB §4.1.6.
  *
  *   to the host   flush lines, PVALIDATE 0, page-state change, C=0, TLB
- *   back          flush lines, C=1, TLB, page-state change, PVALIDATE 1, zeroes
+ *   back          flush lines, C=1, TLB, page-state change, PVALIDATE 1, stale lines, zeroes
  */
 
 import { ASSERTION } from '../../spec/abi/termination.ts';
@@ -15,9 +15,9 @@ import { changePageState } from '../sev/msr.ts';
 import { addPageState, sendPageStates } from '../sev/psc.ts';
 import { rescind, validate } from '../sev/rmp.ts';
 import { PAGE, remap, SHARED, WRITE } from './paging.ts';
+import { dropStaleLines } from './stale-lines.ts';
 
 const LINE: u64 = 64;
-const PAGE_SIZE: usize = 0x1000;
 
 /** The pages that are the host's too, one word each. */
 const LENT_MAX: u32 = 64;
@@ -33,13 +33,13 @@ export function sharePage(page: usize): void {
 export function sharePages(first: usize, count: u32): void {
   if (!isEncrypted()) return;
   const end = first + (usize(count) << 12);
-  for (let page = first; page < end; page += PAGE_SIZE) {
+  for (let page = first; page < end; page += usize(PAGE)) {
     note(page);
     flushLines(page);
     if (isSnp()) rescind(page, u64(page) >> 12);
   }
   if (isSnp()) requestShared(first, end);
-  for (let page = first; page < end; page += PAGE_SIZE) {
+  for (let page = first; page < end; page += usize(PAGE)) {
     remap(page, WRITE | SHARED);
     fill(u64(page), 0, PAGE);
   }
@@ -63,6 +63,7 @@ export function reclaimPage(page: usize): void {
   if (isSnp()) {
     changePageState(page, Psc.PRIVATE);
     validate(page, u64(page) >> 12);
+    dropStaleLines(u64(page), u64(page) + PAGE);
   }
   fill(u64(page), 0, PAGE);
 }
@@ -83,11 +84,11 @@ function forget(page: usize): void {
 
 /** A batch takes more than the MSR protocol does for a page, but one exit for all of them. */
 function requestShared(first: usize, end: usize): void {
-  if (end - first === PAGE_SIZE) {
+  if (end - first === usize(PAGE)) {
     changePageState(first, Psc.SHARED);
     return;
   }
-  for (let page = first; page < end; page += PAGE_SIZE) {
+  for (let page = first; page < end; page += usize(PAGE)) {
     addPageState(u64(page) >> 12, false, Psc.SHARED);
   }
   sendPageStates();
@@ -96,10 +97,5 @@ function requestShared(first: usize, end: usize): void {
 /** The C-bit is part of a cache line's tag: lines of the old mapping must not outlive it. */
 function flushLines(page: usize): void {
   const end = u64(page) + PAGE;
-  for (let line = u64(page); line < end; line += 4 * LINE) {
-    clflush(line);
-    clflush(line + LINE);
-    clflush(line + 2 * LINE);
-    clflush(line + 3 * LINE);
-  }
+  for (let line = u64(page); line < end; line += LINE) clflush(line);
 }

@@ -85,6 +85,7 @@ function hasSubleaves(leaf: u32): bool {
     case 0x10:
     case 0x8000_001d:
     case 0x8000_0020:
+    case 0x8000_0024:
     case 0x8000_0026:
       return true;
     default:

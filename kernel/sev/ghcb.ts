@@ -38,6 +38,7 @@ let composing: bool = false;
 let bufferInUse: bool = false;
 
 /** Fields' bits in the valid bitmap's second word, but for those that are in the first. */
+const LOW_XSS: u64 = u64(1) << u64(Protocol.VALID_XSS);
 const LOW_CPL: u64 = u64(1) << u64(Protocol.VALID_CPL);
 const LOW_RAX: u64 = u64(1) << u64(Protocol.VALID_RAX);
 const HIGH_RBX: u64 = u64(1) << u64(Protocol.VALID_RBX - 64);
@@ -168,6 +169,11 @@ export function setRdx(value: u64): void {
 export function setCpl(value: u8): void {
   changetype<Ghcb>(page).cpl = value;
   validLow |= LOW_CPL;
+}
+
+export function setXss(value: u64): void {
+  changetype<Ghcb>(page).xss = value;
+  validLow |= LOW_XSS;
 }
 
 export function setXcr0(value: u64): void {

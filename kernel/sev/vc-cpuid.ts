@@ -17,6 +17,8 @@ import { decodedBytes } from './vc-instruction.ts';
 
 /** XCR0 while CR4.OSXSAVE is clear: x87 alone. */
 const XCR0_AT_RESET: u64 = 1;
+/** Nobody here changes it, and where there is no XSAVES it cannot be read. */
+const XSS_AT_RESET: u64 = 0;
 /** The one vCPU's APIC id. */
 const APIC_ID: u64 = 0;
 
@@ -85,7 +87,10 @@ function fromGhcb(frame: TrapFrame): void {
   ghcb.begin();
   ghcb.setRax(u64(u32(frame.rax)));
   ghcb.setRcx(u64(u32(frame.rcx)));
-  if (u32(frame.rax) === Cpuid.LEAF_XSAVE) ghcb.setXcr0(xcr0());
+  if (u32(frame.rax) === Cpuid.LEAF_XSAVE) {
+    ghcb.setXcr0(xcr0());
+    if (u32(frame.rcx) === 1) ghcb.setXss(XSS_AT_RESET);
+  }
   request(Exit.CPUID, 0, 0);
   const rax = ghcb.outputRax();
   const rbx = ghcb.outputRbx();

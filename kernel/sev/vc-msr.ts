@@ -8,11 +8,14 @@ import { die } from '../exit.ts';
 import * as ghcb from './ghcb.ts';
 import { decodedBytes } from './vc-instruction.ts';
 import { requestFor } from './vc-reflect.ts';
+import { refuseIfSecure } from './vc-system.ts';
 
 const LOW: u64 = 0xffff_ffff;
 
 export function serveMsr(frame: TrapFrame, write: bool): void {
-  if (isOurs(u32(frame.rcx))) die(VC_AT_WRONG_SITE);
+  const index = u32(frame.rcx);
+  if (isOurs(index)) die(VC_AT_WRONG_SITE);
+  if (index === Msr.TSC) refuseIfSecure();
   ghcb.begin();
   ghcb.setRcx(frame.rcx & LOW);
   if (write) {

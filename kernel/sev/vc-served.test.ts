@@ -2,8 +2,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrapFrame } from '../../spec/abi/trap-frame.ts';
 import * as Cpuid from '../../spec/cpuid.ts';
 import * as Exit from '../../spec/exit.ts';
-import type { View } from '../../spec/layout.ts';
+import * as Protocol from '../../spec/ghcb.ts';
+import { type View, view } from '../../spec/layout.ts';
 import { CpuidPage } from '../../spec/layouts/cpuid-page.ts';
+import { Ghcb } from '../../spec/layouts/ghcb.ts';
+import * as Msr from '../../spec/msr.ts';
 import * as SevStatus from '../../spec/sev-status.ts';
 import type { Call } from '../../test/kernel/hypervisor.ts';
 import { type BareMachine, PLACES } from '../../test/kernel/machine.ts';
@@ -66,10 +69,11 @@ describe('#VC of', () => {
   });
 
   it.each([
-    ['RDTSC', [0x0f, 0x31], Exit.RDTSC],
-    ['RDTSCP', [0x0f, 0x01, 0xf9], Exit.RDTSCP],
-  ] as const)('%s ends the guest where the TSC is secure', (_, instruction, code) => {
-    const { end, calls } = served(instruction, code, {}, undefined, undefined, (machine) => {
+    ['RDTSC', [0x0f, 0x31], Exit.RDTSC, {}],
+    ['RDTSCP', [0x0f, 0x01, 0xf9], Exit.RDTSCP, {}],
+    ['RDMSR of the TSC', [0x0f, 0x32], Exit.MSR, { rcx: BigInt(Msr.TSC) }],
+  ] as const)('%s ends the guest where the TSC is secure', (_, instruction, code, registers) => {
+    const { end, calls } = served(instruction, code, registers, undefined, undefined, (machine) => {
       machine.sevStatus |= BigInt(SevStatus.SECURE_TSC);
       machine.record.sevStatus = machine.sevStatus;
       machine.info.featuresAllowed = BigInt(SevStatus.SECURE_TSC);
@@ -269,6 +273,11 @@ describe('#VC of CPUID under SNP', () => {
     expect(read(AREA, 0xd, subleaf, { cr4, xcr0 })).toMatchObject({ rbx: size });
   });
 
+  it('tells the subleaves of leaf 8000_0024h apart', () => {
+    const leaves = [0, 1].map((ecxIn) => ({ eaxIn: 0x8000_0024, ecxIn, eax: 0x10 + ecxIn }));
+    expect(read(leaves, 0x8000_0024, 1)?.rax).toBe(0x11n);
+  });
+
   it('tells whether XSAVE and protection keys are on from CR4', () => {
     const leaves = [{ eaxIn: 7, ecx: Cpuid.ECX_OSPKE }];
     const on = { cr4: 0x44_06a0n };
@@ -286,6 +295,40 @@ describe('#VC of CPUID under SNP', () => {
     ];
     expect(read(leaves, 0xb, 0)?.rdx).toBe(0n);
     expect(read(leaves, 0x8000_001e, 0)).toMatchObject({ rax: 0n, rbx: 3n });
+  });
+});
+
+describe('#VC of CPUID under SEV-ES', () => {
+  const has = (valid: bigint, bit: number) => (valid & (1n << BigInt(bit))) !== 0n;
+
+  it.each([
+    [0, false],
+    [1, true],
+  ])('sends XCR0 with leaf Dh, subleaf %i, and XSS: %s', (subleaf, withXss) => {
+    const sent: boolean[] = [];
+    const hypervisor = answering(Exit.CPUID, (call) =>
+      give(call, { rax: 0n, rbx: 0n, rcx: 0n, rdx: 0n }),
+    );
+    const { page } = hypervisor;
+    hypervisor.page = (gpa, machine) => {
+      const { swExitCode, validLow, validHigh } = view(Ghcb, machine.memory.page(gpa));
+      const valid = (validHigh << 64n) | validLow;
+      if (swExitCode === BigInt(Exit.CPUID))
+        sent.push(has(valid, Protocol.VALID_XCR0), has(valid, Protocol.VALID_XSS));
+      page.call(hypervisor, gpa, machine);
+    };
+    const site = {
+      mode: 'sev-es',
+      instruction: [0x0f, 0xa2],
+      code: Exit.CPUID,
+      hypervisor,
+    } as const;
+    withSite(module, site, (machine) => {
+      sent.length = 0;
+      const registers = { rax: 0xdn, rcx: BigInt(subleaf) };
+      machine.trap(VC, at({ error: BigInt(Exit.CPUID), ...registers }));
+    });
+    expect(sent).toEqual([true, withXss]);
   });
 });
 

@@ -19,9 +19,14 @@ const DR7_WRITABLE: u64 = 0xffff_23ff;
 /** The hypervisor has the register: what we read is what we wrote, whatever it says. */
 let dr7: u64 = DR7_AT_RESET;
 
-/** RDTSC, RDTSCP. With a secure TSC no host has a reason to intercept them, but to lie. */
-export function serveTimeStamp(frame: TrapFrame, withAux: bool): void {
+/** With a secure TSC no host has a reason to intercept what reads it, but to lie. */
+export function refuseIfSecure(): void {
   if ((bootRecord().sevStatus & SevStatus.SECURE_TSC) !== 0) die(VC_TIME_STAMP);
+}
+
+/** RDTSC, RDTSCP. */
+export function serveTimeStamp(frame: TrapFrame, withAux: bool): void {
+  refuseIfSecure();
   ghcb.begin();
   requestFor(frame, withAux ? Exit.RDTSCP : Exit.RDTSC, 0, 0);
   const rax = ghcb.outputRax() & LOW;

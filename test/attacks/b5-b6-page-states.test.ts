@@ -1,5 +1,7 @@
 import * as Ghcb from '../../spec/ghcb.ts';
 import * as Event from '../../spec/ghcb-event.ts';
+import * as MsrRequest from '../../spec/ghcb-msr.ts';
+import * as Psc from '../../spec/psc.ts';
 import type { GhcbRequest } from '../../tools/emulator/hypervisor/ghcb-request.ts';
 import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
 import { programSecret } from '../secret.ts';
@@ -8,6 +10,9 @@ import { type Attack, type Setting, testRow } from './row.ts';
 import { attackOn, attackOnBatches, mustEnd, mustGoOn, Trial } from './trial.ts';
 
 const guests = new Guests();
+
+/** Where a page-state change by MSR has the address of its page. GHCB §2.3.1. */
+const FRAME_BITS = 0xf_ffff_ffff_f000n;
 
 /** The header of a batch: its current entry, its last, and what is reserved. */
 interface Header {
@@ -96,5 +101,23 @@ testRow('B6', {
     });
     if (evicted < 0) throw new RangeError('the guest has said nothing');
     return mustGoOn(seen);
+  },
+  'the same on a page that was lent': async (setting) => {
+    const { host, mutation } = setting;
+    const entry = 'test/fixtures/attacks/reclaim-kernel.ts';
+    const trial = new Trial(setting, await guests.image({ host, mutation, entry }));
+    let kept = false;
+    trial.host.onRequest(MsrRequest.PAGE_STATE_CHANGE_REQUEST, (request, honest) => {
+      if (((request >> 52n) & 0xfn) === BigInt(Psc.PRIVATE)) {
+        trial.host.keepLine(request & FRAME_BITS, new Uint8Array(64).fill(0xbd));
+        kept = true;
+      }
+      return honest();
+    });
+    trial.launch();
+    const seen = trial.run();
+    if (!kept) throw new RangeError('the guest has taken nothing back');
+    trial.host.evictLines();
+    return { won: trial.framesWith(programSecret()).length === 0, ends: seen.ends };
   },
 });

@@ -44,10 +44,7 @@ export const CHECKS = {
     'if ((result & UNCHANGED) !== 0) panic(PVALIDATE_UNCHANGED);',
   ),
   'rescind-first': gone('mm/sharing.ts', 'if (isSnp()) rescind(page, u64(page) >> 12);'),
-  'cache-touch': gone(
-    'mm/acceptance.ts',
-    'if (isSnp() && needsCacheTouch()) dropStaleLines(linear(first << 12), linear(end << 12));',
-  ),
+  'cache-touch': gone('mm/stale-lines.ts', 'load8(page + PAGE - 1);'),
   'psc-header': gone(
     'sev/psc.ts',
     'if (header >> 16 !== u64(end) || next < current || next > end + 1) panic(PSC_TAMPERED);',

@@ -101,6 +101,10 @@ export const GUEST_ROWS: readonly Row[] = [
         how: 'lines of the host’s written back over what the guest has there',
         cells: same(SNP, guarded('unharmed', 'cache-untouched')),
       },
+      {
+        how: 'the same on a page that was lent',
+        cells: same(SNP, guarded('exit 0', 'cache-untouched')),
+      },
     ],
   },
   {

@@ -19,7 +19,7 @@ export interface PspResponse {
 /** An event of the GHCB page: what the guest must mark valid for it, and the answer. */
 export interface EventEntry {
   /** Numbers of the valid bits, beside those that every event needs. */
-  readonly needs: (info1: bigint, rax: bigint) => readonly number[];
+  readonly needs: (request: GhcbRequest) => readonly number[];
   readonly answer: EventAnswer;
 }
 

@@ -77,9 +77,11 @@ function readTscAndAux(host: Hypervisor, request: GhcbRequest): void {
   request.set(VALID_RCX, 0n);
 }
 
-function cpuidNeeds(_info1: bigint, rax: bigint): readonly number[] {
+function cpuidNeeds(request: GhcbRequest): readonly number[] {
   const always = [VALID_RAX, VALID_RCX];
-  return (rax & LOW) === LEAF_XSAVE ? [...always, Ghcb.VALID_XCR0] : always;
+  if ((request.get(VALID_RAX) & LOW) !== LEAF_XSAVE) return always;
+  const isCompacted = request.version >= 2 && (request.get(VALID_RCX) & LOW) === 1n;
+  return [...always, Ghcb.VALID_XCR0, ...(isCompacted ? [Ghcb.VALID_XSS] : [])];
 }
 
 function cpuid(host: Hypervisor, request: GhcbRequest): void {
@@ -95,12 +97,12 @@ function cpuid(host: Hypervisor, request: GhcbRequest): void {
   request.set(VALID_RDX, BigInt(edx >>> 0));
 }
 
-function ioNeeds(info1: bigint): readonly number[] {
+function ioNeeds({ info1 }: GhcbRequest): readonly number[] {
   if ((info1 & BigInt(Ioio.STRING)) !== 0n) return [VALID_SW_SCRATCH];
   return (info1 & BigInt(Ioio.IN)) === 0n ? [VALID_RAX] : [];
 }
 
-function msrNeeds(info1: bigint): readonly number[] {
+function msrNeeds({ info1 }: GhcbRequest): readonly number[] {
   return info1 === 0n ? [VALID_RCX] : [VALID_RCX, VALID_RAX, VALID_RDX];
 }
 

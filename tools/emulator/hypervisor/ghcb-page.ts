@@ -47,7 +47,7 @@ function answer(host: Hypervisor, request: GhcbRequest): void {
     request.malformed(Ghcb.ERROR_INVALID_EVENT);
     return;
   }
-  const needs = entry.needs(request.info1, request.get(Ghcb.VALID_RAX));
+  const needs = entry.needs(request);
   if (!needs.every((bit) => request.has(bit))) {
     request.malformed(Ghcb.ERROR_MISSING_INPUT);
     return;

@@ -163,6 +163,11 @@ describe('the GHCB page protocol', () => {
       () => event(registered(), Exit.CPUID, { rax: 0xdn, rcx: 0n }),
     ],
     [
+      'missing XSS of leaf D, subleaf 1',
+      Ghcb.ERROR_MISSING_INPUT,
+      () => event(registered(), Exit.CPUID, { rax: 0xdn, rcx: 1n, xcr0: 1n }),
+    ],
+    [
       'missing RAX of OUT',
       Ghcb.ERROR_MISSING_INPUT,
       () => event(registered(), Exit.IOIO, { swExitInfo1: 0x80_0210n }),
