@@ -36,7 +36,7 @@ import type { MachineFn } from './x86/machine.ts';
 import { Output } from './x86/output.ts';
 import { printMachine } from './x86/print-machine.ts';
 import { select } from './x86/select.ts';
-import { constantsSymbol, functionSymbol } from './x86/symbols.ts';
+import { constantsSymbol, functionSymbol, isPartName } from './x86/symbols.ts';
 import { makeTarget, type Target } from './x86/target.ts';
 
 /** x86-64 levels of the psABI: what instructions the code may use. */
@@ -167,7 +167,7 @@ function bindImports(module: Module, { bind, instance, linked }: CompileOptions)
     checkIntrinsic(wanted, binding);
     return binding;
   });
-  const names = uniqueNames(module.functions.length, module.functionNames);
+  const names = uniqueNames(module.functions.length, module.functionNames, isPartName);
   return makeContext(module, bindings, names, { instance, linked: linked ?? false });
 }
 

@@ -24,14 +24,18 @@ export function readFunctionNames(contents: Uint8Array): Map<number, string> {
 
 /**
  * A unique, printable name for each of `count` functions: that of the name section, or `f` and the
- * index. A name that two functions share gets the index added.
+ * index. A name that two functions share, or that `isReserved`, gets the index added.
  */
-export function uniqueNames(count: number, names: ReadonlyMap<number, string>): string[] {
+export function uniqueNames(
+  count: number,
+  names: ReadonlyMap<number, string>,
+  isReserved: (name: string) => boolean,
+): string[] {
   const taken = new Set<string>();
   return Array.from({ length: count }, (_, index) => {
     const given = names.get(index)?.replace(/[^\x21-\x7e]/g, '_');
     let name = given || `f${index}`;
-    while (taken.has(name)) name = `${name}#${index}`;
+    while (taken.has(name) || isReserved(name)) name = `${name}#${index}`;
     taken.add(name);
     return name;
   });

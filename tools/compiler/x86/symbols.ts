@@ -2,6 +2,15 @@ import type { Context } from '../ir/context.ts';
 
 /** Names of the symbols that a module's parts have; see tools/compiler/object.ts. */
 
+/** What follows `INSTANCE!` in the symbols of parts that are no functions of the module's own, and of run-times. */
+const PARTS =
+  /^(start|memory|constants|memory_grow|table_grow|(global|table|data|elem)\.\d+|(memory|table)\.(copy|fill|grow)|.*\.(outer|record))$/;
+
+/** Whether a function of the name `name` would have the symbol of another part. */
+export function isPartName(name: string): boolean {
+  return PARTS.test(name);
+}
+
 /** A function's code: its own symbol or an adapter's, or what the import is bound to. */
 export function functionSymbol(
   { functionSymbols, module, bindings }: Context,
