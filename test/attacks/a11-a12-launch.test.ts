@@ -10,7 +10,7 @@ import { createMachine, type DataUpdate, type LaunchedPage } from '../../tools/e
 import { UserError } from '../../tools/errors.ts';
 import { CODE_GPA, type GuestCode, guestImage, type More } from '../guest.ts';
 import { identityFor, igvmIdentity } from '../id-block.ts';
-import { type Attack, type Setting, testRow } from './row.ts';
+import { type Attack, type Outcome, type Setting, testRow } from './row.ts';
 import { HONEST, runOn } from './victim.ts';
 
 /** What the guest comes to if the host has its way. */
@@ -151,6 +151,26 @@ function againstIdentity(setting: Setting): ReturnType<Attack> {
   }
 }
 
+/** The guest is to forget its rules once it went by them: the host has it run so far before its launch is finished. */
+function runEarly(setting: Setting): Outcome {
+  const once = (guest: GuestCode) => {
+    guest.load(RBX, RULES);
+    guest.store(RULES, FORGED);
+    guest.halt();
+    guest.load(RBX, RULES);
+  };
+  let surface: Outcome['surface'];
+  const honest = launch(setting, once);
+  const early = launch(setting, once, (host) => {
+    host.beforeLaunchFinish(() => {
+      host.switchVcpu(host.machine.vmsaFrames[0] ?? -1);
+      surface = runOn(host).surface;
+    });
+  });
+  if (honest.rbx !== HONEST) throw new RangeError('the guest does not do what it should');
+  return { won: early.digest === honest.digest && early.rbx === FORGED, surface };
+}
+
 testRow('A12', {
   'changing a page': at(RULES, (one) => [{ ...one, data: page(FORGED) }]),
   'adding a page': tampered((host) => {
@@ -174,4 +194,5 @@ testRow('A12', {
   ),
   'launching a vCPU more': tampered((host) => host.addVcpus((first) => [first]), HONEST),
   'launching something else than its ID block says': againstIdentity,
+  'running the guest before its launch is finished': runEarly,
 });

@@ -1,15 +1,38 @@
 import * as Exit from '../../spec/exit.ts';
+import * as Launch from '../../spec/launch.ts';
 import { view } from '../../spec/layout.ts';
 import { Vmsa } from '../../spec/layouts/vmsa.ts';
 import { mem, R8, RAX, RBX, RCX, RDX } from '../../tools/compiler/x86/operand.ts';
-import type { HostileHost } from '../../tools/emulator/hostile.ts';
+import { HostileHost } from '../../tools/emulator/hostile.ts';
 import { PAGE } from '../../tools/emulator/hypervisor/guest-memory.ts';
+import { launchIgvm } from '../../tools/emulator/launch/igvm.ts';
+import { check, launchPage, startSnp } from '../../tools/emulator/launch/sev.ts';
+import { createMachine } from '../../tools/emulator/machine.ts';
 import { protectedState } from '../../tools/emulator/mode.ts';
-import { CODE_GPA, FREE_GPA, type GuestCode, guestVmsa, SHARED_VIEW } from '../guest.ts';
+import { UserError } from '../../tools/errors.ts';
+import {
+  CODE_GPA,
+  FREE_GPA,
+  type GuestCode,
+  guestImage,
+  guestVmsa,
+  SHARED_VIEW,
+} from '../guest.ts';
 import { CANARY, canaryBytes, leaks } from './canary.ts';
 import { type Outcome, type Setting, testRow } from './row.ts';
 import type { Surface } from './verdict.ts';
-import { accept, attempt, boot, expectHalt, MAILBOX, runOn, SECRET } from './victim.ts';
+import {
+  accept,
+  attempt,
+  boot,
+  CELL,
+  expectHalt,
+  HONEST,
+  keeper,
+  MAILBOX,
+  runOn,
+  SECRET,
+} from './victim.ts';
 
 /** RFLAGS and RIP share sixteen bytes of a VMSA: what the memory controller encrypts at a time. */
 const RIP_BLOCK = 0x170;
@@ -130,9 +153,33 @@ function runForeignState(setting: Setting): Outcome {
   return { won: leaks(host.machine, canaryBytes()).includes(mailbox), surface };
 }
 
+/** A guest of the host's own leaves a validated page where the next guest under its ASID has another one. */
+function leavePage(setting: Setting): Outcome {
+  const { mode, host: hostName, without } = setting;
+  const machine = createMachine({ mode, host: hostName, without, memory: 8 << 20 });
+  const { core, psp, memory } = machine;
+  const left = memory.allocateFrame();
+  const before = startSnp(machine, 0x3_0000n);
+  launchPage(machine, before, { frame: left, gfn: CELL / PAGE, type: Launch.ZERO });
+  check(psp.launchFinish(before), 'SNP_LAUNCH_FINISH');
+  check(psp.decommission(before), 'SNP_DECOMMISSION');
+  try {
+    launchIgvm(machine, guestImage(mode, keeper(setting)));
+  } catch (error) {
+    const refused = error instanceof UserError && error.message.includes('INVALID_CONFIG');
+    return { won: false, surface: refused ? 'CONFIG' : undefined };
+  }
+  const host = new HostileHost(machine);
+  expectHalt(host);
+  host.remap(CELL / PAGE, left);
+  const { halted } = runOn(host);
+  return { won: halted && core.state.rbx !== HONEST };
+}
+
 testRow('A9', {
   'reading memory as page tables': walkSecret,
   'running a state of its own under the guest’s ASID': runForeignState,
+  'leaving pages under the ASID that the guest is to get': leavePage,
 });
 
 /** What may be done once, such as using a nonce, is done on two processors. */

@@ -129,6 +129,10 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
         how: 'running a state of its own under the guest’s ASID',
         cells: { sev: wins, snp: denied('VMRUN.X', 'vmsa-page') },
       },
+      {
+        how: 'leaving pages under the ASID that the guest is to get',
+        cells: { snp: denied('CONFIG', 'asid-pages') },
+      },
     ],
   },
   {
@@ -197,6 +201,10 @@ export const ARCHITECTURE_ROWS: readonly Row[] = [
       {
         how: 'launching something else than its ID block says',
         cells: { snp: denied('IDB', 'id-block') },
+      },
+      {
+        how: 'running the guest before its launch is finished',
+        cells: { snp: denied('VMRUN.X', 'asid-enabled') },
       },
     ],
   },

@@ -31,8 +31,9 @@ export type Surface =
   | 'IDB'
   /** The AMD-SP, or who opens a message, finds it not authentic or out of turn. */
   | 'AEAD'
-  /** The AMD-SP refuses: by the guest's policy, by the metadata entry of a page. */
+  /** The AMD-SP refuses: by the guest's policy, for pages under its ASID, by the metadata entry of a page. */
   | 'POLICY'
+  | 'CONFIG'
   | 'MDATA';
 
 /** What takes the defence away, and so must let the attack through. */

@@ -21,10 +21,12 @@ const IN_CORE = {
 const ELSEWHERE = [
   // The host's writes, and devices', to pages that are not the host's.
   'rmp-host-write', 'iommu-rmp',
-  // VMRUN: whose the VMSA page is, whether it was changed (sev-es), what is in it, that no other processor runs on it.
-  'vmsa-page', 'vmsa-checksum', 'vmsa-state', 'vmsa-in-use',
+  // VMRUN: that the guest's launch is finished and its end has not come; whose the VMSA page is, whether it was changed (sev-es), what is in it, that no other processor runs on it.
+  'asid-enabled', 'vmsa-page', 'vmsa-checksum', 'vmsa-state', 'vmsa-in-use',
   // VMRUN: translations of another vCPU of the same guest are forgotten; what may be injected.
   'tlb-flush', 'event-injection',
+  // AMD-SP: no guest gets an ASID under which another one left pages.
+  'asid-pages',
   // AMD-SP: the launch digest takes each page in, its type, its content, its place.
   'launch-page', 'launch-type', 'launch-content', 'launch-place',
   // AMD-SP: the launch is held against the owner's ID block, the CPUID page against the processor.

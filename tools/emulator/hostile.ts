@@ -279,6 +279,11 @@ export class HostileHost {
     this.machine.hooks.vmsa = edit;
   }
 
+  /** Does `action` once everything is launched, before SNP_LAUNCH_FINISH. */
+  beforeLaunchFinish(action: () => void): void {
+    this.machine.hooks.launched = action;
+  }
+
   /** The VMSA page as the host reads it: ciphertext. */
   readVmsa(): Uint8Array {
     return this.read(this.#vmsaSpa(), PAGE);

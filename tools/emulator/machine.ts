@@ -111,6 +111,8 @@ export interface LaunchHooks {
   vmsa?: (page: Uint8Array) => Uint8Array;
   /** VMSAs of vCPUs beside the first, which the host could run too. */
   vcpus?: (first: Uint8Array) => readonly Uint8Array[];
+  /** Once everything is launched, before LAUNCH_FINISH. */
+  launched?: () => void;
   /** What is encrypted before SNP, command by command. */
   updates?: (updates: readonly DataUpdate[]) => readonly DataUpdate[];
 }
@@ -171,7 +173,8 @@ export function createMachine(options: MachineOptions): Machine {
   for (const check of options.without ?? []) checks.lift(check);
   const memory = new GuestMemory(core, plan, checks);
   const asid = mode === 'sev' ? MIN_SEV_ASID : 1;
-  const vcpu = new Vcpu(core, mode, asid, checks);
+  const psp = new Psp(core, new Random(seed, 'AMD-SP'), checks);
+  const vcpu = new Vcpu(core, mode, asid, checks, (used) => psp.runs(used));
   const pages = new PageStates(core, memory, asid, (frame) => vcpu.uses(frame));
   const { trace } = options;
   const ports = new PortBus(
@@ -188,7 +191,6 @@ export function createMachine(options: MachineOptions): Machine {
   const interrupts = new Interrupts({ vcpu, apic, clock, memory, restricted });
   const mmio = mmioBus(apic, interrupts);
   const parts = { mode, core, vcpu, memory, pages, ports, mmio, clock, apic, interrupts };
-  const psp = new Psp(core, new Random(seed, 'AMD-SP'), checks);
   const certificates = () => chipKeys().certificates;
   const hypervisor = new Hypervisor({
     ...parts,

@@ -64,6 +64,14 @@ export class FrameTable {
     return (this.#memory.data.getUint8(at) & Region.RMP_ASSIGNED) !== 0;
   }
 
+  /** Whether a page is assigned to the guest with `asid`. */
+  ownedBy(asid: number): boolean {
+    for (let frame = 0; frame < this.count; frame++) {
+      if (this.assigned(frame) && this.rmp(frame).asid === asid) return true;
+    }
+    return false;
+  }
+
   setRmp(frame: number, entry: RmpEntry): void {
     const { data } = this.#memory;
     const at = this.#memory.frameInfo(frame) + Region.FRAME_RMP;

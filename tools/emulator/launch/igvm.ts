@@ -91,6 +91,7 @@ function launchSnp(machine: Machine, { policy, pages, context, identity }: SnpLa
     launchPage(machine, guest, { frame, gfn: VMSA_GFN, type: Launch.VMSA });
     machine.vmsaFrames.push(frame);
   }
+  machine.hooks.launched?.();
   check(machine.psp.launchFinish(guest, identity), 'SNP_LAUNCH_FINISH');
   machine.launchDigest = machine.psp.context(guest)?.digest;
   if (!machine.hypervisor.profile.startsShared) giveRest(machine);

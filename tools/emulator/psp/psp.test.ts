@@ -63,6 +63,30 @@ describe('the AMD-SP', () => {
     expect(psp.launchFinish(CONTEXT)).toBe(Status.INVALID_GUEST_STATE);
   });
 
+  it('gives a guest no second ASID', () => {
+    const { psp } = launching();
+    expect(psp.activate(CONTEXT, 2)).toBe(Status.ACTIVE);
+    expect(psp.context(CONTEXT)?.asid).toBe(1);
+  });
+
+  it('gives no guest an ASID under which there are pages', () => {
+    const { psp, core } = machine();
+    psp.createContext(CONTEXT);
+    psp.launchStart(CONTEXT, POLICY);
+    rmpUpdate(core.frames, PAGE_FRAME, pre(1, true));
+    expect(psp.activate(CONTEXT, 1)).toBe(Status.INVALID_CONFIG);
+    expect(psp.activate(CONTEXT, 2)).toBe(Status.SUCCESS);
+  });
+
+  it('lets processors run a guest from the end of its launch to its own', () => {
+    const { psp } = launching();
+    expect(psp.runs(1)).toBe(false);
+    psp.launchFinish(CONTEXT);
+    expect([psp.runs(1), psp.runs(2)]).toEqual([true, false]);
+    psp.decommission(CONTEXT);
+    expect(psp.runs(1)).toBe(false);
+  });
+
   it('takes into a launch what is a page of that guest under launch', () => {
     const { psp, core } = launching();
     expect(psp.launchUpdate(update)).toBe(Status.INVALID_PAGE_STATE);

@@ -88,16 +88,33 @@ export class Psp {
     return Status.SUCCESS;
   }
 
-  /** SNP_ACTIVATE: binds the guest to an ASID, under which its key is installed. SNP, ACTIVATE. */
+  /**
+   * SNP_ACTIVATE: binds the guest to an ASID, under which its key is installed. No pages may be left under it. The
+   * guest cannot run before its launch is finished: {@link runs}. SNP, ACTIVATE.
+   */
   activate(frame: number, asid: number): number {
     const context = this.#valid(frame);
     if (!context) return Status.INVALID_GUEST;
     if (context.state === 'init') return Status.INVALID_GUEST_STATE;
+    const owned = asid > 0 && this.#core.frames.ownedBy(asid);
+    if (owned && this.#checks.has('asid-pages')) return Status.INVALID_CONFIG;
     if (asid <= 0 || asid > MAX_ASID) return Status.INVALID_ASID;
     for (const other of this.#contexts.values()) if (other.asid === asid) return Status.ASID_OWNED;
+    if (context.asid !== 0) return Status.ACTIVE;
     context.asid = asid;
     this.#install(asid, context.memoryKey);
     return Status.SUCCESS;
+  }
+
+  /**
+   * Whether processors take `asid` for a guest's to run: from LAUNCH_FINISH, or ACTIVATE of a guest that runs, up to
+   * DECOMMISSION. SNP, ACTIVATE and LAUNCH_FINISH.
+   */
+  runs(asid: number): boolean {
+    for (const context of this.#contexts.values()) {
+      if (context.asid === asid && context.state === 'running') return true;
+    }
+    return false;
   }
 
   /** SNP_LAUNCH_UPDATE: encrypts a page in place and measures it. SNP, LAUNCH_UPDATE. */

@@ -44,6 +44,7 @@ export class Vcpu {
   readonly #checks: Checks;
   readonly #mode: Mode;
   readonly #asid: number;
+  readonly #asidRuns: (asid: number) => boolean;
   /** The VMSA as the processor left it. */
   #vmsa: Uint8Array = new Uint8Array(PAGE);
   #vmsaFrame: number | undefined;
@@ -67,7 +68,15 @@ export class Vcpu {
   #startRefusal: string | undefined;
   #refusal = '';
 
-  constructor(core: Core, mode: Mode, asid: number, checks = new Checks(core)) {
+  /** `asidRuns`: whether the AMD-SP lets processors run the guest with that ASID. */
+  constructor(
+    core: Core,
+    mode: Mode,
+    asid: number,
+    checks = new Checks(core),
+    asidRuns: (asid: number) => boolean = () => true,
+  ) {
+    this.#asidRuns = asidRuns;
     this.#core = core;
     this.#checks = checks;
     this.#mode = mode;
@@ -108,6 +117,7 @@ export class Vcpu {
 
   /** Starts from the VMSA in system frame `frame`, which must be the guest's page `gfn`. */
   startProtected(frame: number, memory: GuestMemory, gfn = VMSA_GFN): void {
+    this.#store();
     this.#vmsaFrame = frame;
     this.#vmsaGfn = gfn;
     this.#fresh = true;
@@ -287,6 +297,9 @@ export class Vcpu {
     const frame = this.#vmsaFrame;
     if (es && frame === undefined) return 'there is no VMSA';
     if (this.#startRefusal !== undefined) return this.#startRefusal;
+    if (this.#mode === 'snp' && this.#checks.has('asid-enabled') && !this.#asidRuns(this.#asid)) {
+      return 'the ASID is no running guest’s';
+    }
     if (frame !== undefined) {
       if (this.#mode === 'snp' && this.#checks.has('vmsa-page')) {
         const refusal = refusedPage(this.#core.frames.rmp(frame), this.#asid, this.#vmsaGfn);
