@@ -50,8 +50,9 @@ function report(error: unknown): number {
 
 // The reader of a pipe may have seen enough (`tacit inspect … | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+  if (error.code === 'EPIPE') process.exit();
+  console.error(`tacit: cannot write to standard output: ${error.message}`);
+  process.exit(USAGE);
 });
 
 process.exitCode = await main(process.argv.slice(2));

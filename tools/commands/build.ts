@@ -1,10 +1,11 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Cpu } from '../compiler/compile.ts';
 import { UserError } from '../errors.ts';
 import { buildImage } from '../image/build.ts';
 import { readManifest } from '../image/manifest.ts';
+import { writeOutputs } from '../output-file.ts';
 
 interface Options {
   readonly config: string;
@@ -37,7 +38,8 @@ async function build({ config, output, cpu, times }: Options): Promise<void> {
     [`${manifest.name}.igvm`, result.igvm],
     [`${manifest.name}.map`, result.map],
   ] as const;
-  writeAll(output, files);
+  makeFolder(output);
+  writeOutputs(files.map(([name, content]) => [join(output, name), content] as const));
   for (const [name, content] of files)
     console.log(`${join(output, name)}  ${content.length} bytes`);
   for (const { name, size, bytes } of result.image.regions) {
@@ -51,23 +53,10 @@ async function build({ config, output, cpu, times }: Options): Promise<void> {
   }
 }
 
-/** Writes all files or none: each under another name first. */
-function writeAll(folder: string, files: readonly (readonly [string, string | Uint8Array])[]) {
+function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch {
     throw new UserError(`${folder}: cannot be made a folder`);
-  }
-  const written: string[] = [];
-  try {
-    for (const [name, content] of files) {
-      const path = join(folder, `${name}.new`);
-      writeFileSync(path, content);
-      written.push(path);
-    }
-    for (const path of written) renameSync(path, path.replace(/\.new$/, ''));
-  } catch (error) {
-    for (const path of written) rmSync(path, { force: true });
-    throw new UserError(`${folder}: ${(error as Error).message}`);
   }
 }

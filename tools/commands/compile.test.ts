@@ -150,6 +150,25 @@ describe('compile', () => {
     },
   );
 
+  it('compiles a module without functions, whatever is to be printed of them', async () => {
+    const module = file('empty.wasm', wat('(module)'));
+    const output = join(folder, 'empty');
+    await compile(module, '--target', 'linux', '-o', output, '--print-after', 'all');
+    expect(existsSync(output)).toBe(true);
+  });
+
+  it.each(['{', 'null', '{"version":3,"sources":[],"mappings":"!!!"}'])(
+    'refuses a source map that is none: %s',
+    async (text) => {
+      const module = file('mapped.wasm', wat('(module)'));
+      file('mapped.wasm.map', text);
+      const output = join(folder, 'mapped');
+      await expect(compile(module, '--target', 'linux', '-o', output)).rejects.toThrow(
+        'mapped.wasm.map is no source map of a module',
+      );
+    },
+  );
+
   it.each([
     ['another target', ['--target', 'image'], '--target expected linux'],
     [

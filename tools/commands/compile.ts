@@ -1,9 +1,11 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { Cpu } from '../compiler/compile.ts';
 import { type LinkedModule, type Module, makeExecutable } from '../compiler/linux/executable.ts';
 import { compileRuntime } from '../compiler/linux/runtime.ts';
+import { readSourceMap, type SourceMap } from '../compiler/source-map.ts';
 import { UserError } from '../errors.ts';
+import { writeOutputs } from '../output-file.ts';
 import { readInput } from './input.ts';
 
 interface Options {
@@ -61,7 +63,7 @@ async function compileFile(file: string, options: Options): Promise<void> {
   try {
     const executable = makeExecutable(program, links, runtime, cpu, undefined, watch);
     printer?.finish();
-    write(output, executable);
+    writeOutputs([[output, executable]], { inputs: [file], mode: 0o755 });
     if (timePasses) printTimes(times);
   } catch (error) {
     if (!(error instanceof UserError) || !REFUSAL.test(error.message)) throw error;
@@ -96,11 +98,12 @@ class Printer {
 
   /** @throws UserError if what was asked for is not there */
   finish(): void {
-    if (this.#pass !== 'all' && !this.#passes.has(this.#pass)) {
+    if (this.#pass !== 'all' && this.#passes.size > 0 && !this.#passes.has(this.#pass)) {
       const known = [...this.#passes].join(', ');
       throw new UserError(`--print-after expected one of ${known}, all; got ${this.#pass}`);
     }
-    if (!this.#isFound) throw new UserError(`--function: there is no function ${this.#function}`);
+    if (this.#function !== undefined && !this.#isFound)
+      throw new UserError(`--function: there is no function ${this.#function}`);
   }
 }
 
@@ -126,15 +129,14 @@ function readLink(text: string): LinkedModule {
 /** A module, and the source map beside it (`FILE.map`) if there is one. */
 function readModule(file: string): Module {
   const map = `${file}.map`;
-  const sourceMap = existsSync(map) ? Buffer.from(readInput(map)).toString() : undefined;
-  return { wasm: readInput(file), sourceMap };
+  return { wasm: readInput(file), sources: existsSync(map) ? readMap(map) : undefined };
 }
 
-function write(file: string, bytes: Uint8Array): void {
+function readMap(file: string): SourceMap {
+  const text = Buffer.from(readInput(file)).toString();
   try {
-    writeFileSync(file, bytes);
-    chmodSync(file, 0o755);
+    return readSourceMap(text);
   } catch (error) {
-    throw new UserError(`cannot write ${file}: ${(error as Error).message}`);
+    throw new UserError(`${file} is no source map of a module: ${(error as Error).message}`);
   }
 }

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { UserError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { jsonReport } from '../inspect/json.ts';
 import { type Scan, scan } from '../inspect/scan.ts';
 import { withFile } from '../inspect/source.ts';
 import { textReport } from '../inspect/text.ts';
+import { writeOutputs } from '../output-file.ts';
 
 interface Options {
   readonly find: readonly string[];
@@ -35,7 +35,7 @@ function collect(text: string, others: readonly string[]): string[] {
 function inspect(file: string, { find, html, json }: Options): void {
   const [dump, found] = read(file, find);
   const name = basename(file);
-  if (html !== undefined) write(html, htmlReport(name, dump, found));
+  if (html !== undefined) writeOutputs([[html, htmlReport(name, dump, found)]], { inputs: [file] });
   console.log(
     json ? JSON.stringify(jsonReport(dump, found), null, 2) : textReport(name, dump, found),
   );
@@ -47,12 +47,4 @@ function read(file: string, find: readonly string[]): [Dump, Scan] {
     const dump = readDump(source);
     return [dump, scan(dump, find)];
   });
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new UserError((error as Error).message);
-  }
 }

@@ -15,7 +15,7 @@ interface Mapping extends SourcePlace {
  * Reads a source map (version 3) of a Wasm module: one line, whose columns are offsets into the
  * module. A segment holds from its column to the next segment's.
  *
- * @throws RangeError if the text is no such map.
+ * @throws RangeError or SyntaxError if the text is no such map.
  */
 export function readSourceMap(text: string): SourceMap {
   const mappings = decode(text);
@@ -33,7 +33,7 @@ export function readSourceMap(text: string): SourceMap {
 }
 
 function decode(text: string): Mapping[] {
-  const { version, sources, mappings } = JSON.parse(text);
+  const { version, sources, mappings } = Object(JSON.parse(text));
   if (version !== 3 || !Array.isArray(sources) || typeof mappings !== 'string') {
     throw new RangeError('source map expected version 3 with sources and mappings');
   }
@@ -48,6 +48,8 @@ function decode(text: string): Mapping[] {
     source += sourceStep;
     line += lineStep;
     const file = sources[source];
+    // A source that has no name.
+    if (file === null) continue;
     if (typeof file !== 'string') throw new RangeError(`source map has no source ${source}`);
     result.push({ wasmOffset, file, line: line + 1 });
   }

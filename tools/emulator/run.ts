@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { withOutputs } from '../output-file.ts';
 import { writeDump } from './debug/dump.ts';
 import { countPages, pageRuns } from './debug/page-states.ts';
 import { HostileHost, type HostileScript } from './hostile.ts';
@@ -51,7 +52,12 @@ export function prepare(image: Uint8Array, name: string, options: RunOptions): M
     ...(trace !== undefined && { trace }),
     ...(reset !== undefined && { reset }),
   });
-  hostile?.(new HostileHost(machine));
+  // Nothing waits for a promise: what the script does later would come as it happens.
+  const later: unknown = hostile?.(new HostileHost(machine));
+  if (later instanceof Promise) {
+    later.catch(() => {});
+    throw new UserError('the hostile script must not be asynchronous');
+  }
   if (isElf(image)) launchElf(machine, image);
   else launchIgvm(machine, image);
   return machine;
@@ -85,25 +91,23 @@ export interface Outputs {
 /** Launches and runs `image`, and writes dump and statistics, however it ended. */
 export function run(image: Uint8Array, name: string, options: RunOptions, outputs: Outputs): Run {
   const machine = prepare(image, name, options);
-  const dump = outputs.dump === undefined ? undefined : open(outputs.dump);
-  const stats = outputs.stats === undefined ? undefined : open(outputs.stats);
-  try {
-    const result = finish(machine, options.maxInstructions);
-    if (dump !== undefined) writeDump(machine, dump);
-    if (stats !== undefined) writeFileSync(stats, `${JSON.stringify(result.report, null, 2)}\n`);
-    return result;
-  } finally {
-    if (dump !== undefined) closeSync(dump);
-    if (stats !== undefined) closeSync(stats);
-  }
-}
-
-function open(path: string): number {
-  try {
-    return openSync(path, 'w');
-  } catch (error) {
-    throw new UserError(`cannot write ${path}: ${(error as Error).message}`);
-  }
+  const wanted = [
+    { path: outputs.dump, fill: (file: number) => writeDump(machine, file) },
+    {
+      path: outputs.stats,
+      fill: (file: number, { report }: Run) =>
+        writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`),
+    },
+  ].flatMap(({ path, fill }) => (path === undefined ? [] : [{ path, fill }]));
+  return withOutputs(
+    wanted.map(({ path }) => path),
+    (files) => {
+      const result = finish(machine, options.maxInstructions);
+      for (const [i, { fill }] of wanted.entries()) files[i]?.write((file) => fill(file, result));
+      return result;
+    },
+    { inputs: [name] },
+  );
 }
 
 /** The mode to run in; a UserError names the file to use where image and mode do not fit. */

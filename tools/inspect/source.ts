@@ -38,7 +38,7 @@ function open(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    throw new UserError((error as Error).message);
+    throw new UserError(`cannot read ${path}: ${(error as Error).message}`);
   }
 }
 

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.ts';
 import { type CompileOptions, type Cpu, compile } from '../compile.ts';
 import { type Linkable, type Placements, place, relocate, symbolTable } from '../link-sections.ts';
 import { typeNumbers, type WasmObject } from '../object.ts';
-import { readSourceMap } from '../source-map.ts';
+import type { SourceMap } from '../source-map.ts';
 import { binder } from './bind.ts';
 import { type Segment, writeElf } from './elf.ts';
 import { RUNTIME_DATA } from './runtime.ts';
@@ -13,7 +13,7 @@ import { type Addresses, type NamedObject, runtimeTables } from './tables.ts';
 export interface Module {
   readonly wasm: Uint8Array;
   /** Its source map (version 3), for the places of traps. */
-  readonly sourceMap?: string | undefined;
+  readonly sources?: SourceMap | undefined;
 }
 
 /** A module whose exports others may import under `name`. */
@@ -60,7 +60,7 @@ export function makeExecutable(
       modules.unshift({ name: SHARED_SPECTEST, wasm: sharedMemoryModule() });
     }
   }
-  for (const { name, wasm, sourceMap } of modules) {
+  for (const { name, wasm, sources } of modules) {
     const index = instances.length;
     const object = compile(wasm, {
       instance: name === '' ? 'main' : `link.${name}`,
@@ -70,7 +70,7 @@ export function makeExecutable(
       bind: binder(index, byName, runtime),
       ...watch,
     });
-    instances.push({ name, object, sources: sourceMap ? readSourceMap(sourceMap) : undefined });
+    instances.push({ name, object, sources });
     if (name !== '') byName.set(name, object);
     const shared = name === SPECTEST ? byName.get(SHARED_SPECTEST) : undefined;
     if (shared) {

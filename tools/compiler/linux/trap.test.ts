@@ -3,6 +3,7 @@ import { linesOf, runExecutable } from '../../../test/differential/native.ts';
 import { wat } from '../../../test/wat.ts';
 import { assembleModule, flagsFor } from '../assemblyscript.ts';
 import type { WasmObject } from '../object.ts';
+import { readSourceMap } from '../source-map.ts';
 import { makeExecutable } from './executable.ts';
 import { compileRuntime } from './runtime.ts';
 
@@ -92,7 +93,7 @@ describe('a trap in a module with a source map', () => {
       flags: flagsFor.program.filter((flag) => flag !== '--exportStart' && flag !== '_start'),
       sources: new Map([['program.ts', SOURCE]]),
     });
-    program = makeExecutable({ wasm, sourceMap }, [], runtime);
+    program = makeExecutable({ wasm, sources: readSourceMap(sourceMap ?? '') }, [], runtime);
   });
 
   it.each([
