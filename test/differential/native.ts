@@ -11,17 +11,23 @@ export interface Run {
   readonly status: number | null;
 }
 
-/** Runs the executable `bytes` on this CPU. It gets 60 seconds. */
+/**
+ * Runs the executable `bytes` on this CPU, its streams redirected as a shell would do it where that is asked for.
+ * It gets 60 seconds.
+ */
 export function runExecutable(
   bytes: Uint8Array,
   args: readonly string[] = [],
   input: string | Uint8Array = '',
+  redirections = '',
 ): Run {
   const folder = mkdtempSync(join(tmpdir(), 'tacit-exe-'));
   try {
     const file = join(folder, 'program');
     writeFileSync(file, bytes, { mode: 0o755 });
-    const { stdout, stderr, status, error } = spawnSync(file, args, {
+    const [command, ...before] =
+      redirections === '' ? [file] : ['sh', '-c', `exec "$0" "$@" ${redirections}`, file];
+    const { stdout, stderr, status, error } = spawnSync(command as string, [...before, ...args], {
       input,
       encoding: 'utf8',
       timeout: 60_000,

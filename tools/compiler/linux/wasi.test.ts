@@ -259,6 +259,67 @@ describe('a directory of --dir', () => {
   });
 });
 
+describe('the standard streams', () => {
+  /** Closes streams, opens `out` as what is free then, and traps. */
+  const trapping = (...closed: number[]) => `(module
+    (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open" (func $open
+      (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 100) "out")
+    (func (export "_start")
+      ${closed.map((fd) => `(drop (call $close (i32.const ${fd})))`).join('\n')}
+      (if (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 3) (i32.const 1)
+        (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0)) (then (return)))
+      unreachable))`;
+
+  it('when closed are free for files of the program, which get no trap report', async () => {
+    const executable = makeExecutable({ wasm: wat(trapping(1, 2)) }, [], await compileRuntime());
+    const { stderr, status } = runExecutable(executable, ['--dir', folder]);
+    expect(linesOf(stderr)[0]).toBe('trap: unreachable');
+    expect(status).toBe(134);
+    expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('');
+  });
+
+  it('when missing from the start are no file of the program either', async () => {
+    const executable = makeExecutable({ wasm: wat(trapping()) }, [], await compileRuntime());
+    const { status } = runExecutable(executable, ['--dir', folder], '', '>&- 2>&-');
+    expect(status).toBe(134);
+    expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('');
+  });
+
+  it('when closed or renumbered go on as those of --batch', () => {
+    const session = new Session();
+    const results = [
+      open(session, 'f', CREAT),
+      session.call('fd_renumber', 4, 1),
+      open(session, 'g', CREAT),
+      session.call('fd_renumber', 2, 4),
+      session.call('fd_close', 4),
+      session.call('fd_close', 0),
+      open(session, 'g', 0),
+      session.call('fd_write', 1, session.vector(...session.text('to f')), 1, 0),
+      session.call('fd_write', 0, session.vector(...session.text('to g')), 1, 0),
+    ];
+    const closed = session.call('fd_write', 2, session.vector(...session.text('lost')), 1, 0);
+    session.run('--dir', folder);
+    expect(results.map((result) => session.number(result))).toEqual(results.map(() => 0));
+    expect(session.number(closed)).toBe(8);
+    expect(readFileSync(join(folder, 'f'), 'utf8')).toBe('to f');
+    expect(readFileSync(join(folder, 'g'), 'utf8')).toBe('to g');
+  });
+
+  it('that are missing are not open, and no directory of --dir is in their place', () => {
+    const call = (fd: number) => {
+      const args = ['--dir', folder, '--invoke', 'fd_prestat_get', String(fd), '0'];
+      return runExecutable(program, args, '', '<&-').stdout;
+    };
+    expect([0, ROOT, ROOT + 1].map(call)).toEqual(['8\n', '0\n', '8\n']);
+    const status = ['--invoke', 'fd_filestat_get', '0', '0'];
+    expect(runExecutable(program, status, '', '<&-').stdout).toBe('8\n');
+  });
+});
+
 describe('waiting', () => {
   it('for a span of time ends after it, with the subscription told', () => {
     const subscription = Buffer.alloc(48);

@@ -15,10 +15,10 @@ import { exit } from './system.ts';
 import { installHandlers, putTrapPlace, trapWords } from './trap.ts';
 import { addStandardStreams } from './wasi/descriptors.ts';
 
-/** Exit codes: of a trap, as a shell shows an abort; of bad usage; of a lack of memory (EX_OSERR). */
+/** Exit codes: of a trap, as a shell shows an abort; of bad usage; of what Linux refuses (EX_OSERR). */
 const EXIT_TRAP: u32 = 134;
 const EXIT_USAGE: u32 = 2;
-const EXIT_NO_MEMORY: u32 = 71;
+const EXIT_SYSTEM: u32 = 71;
 
 /** `_start`. */
 const START_NAME: usize = memory.data<u8>([0x5f, 0x73, 0x74, 0x61, 0x72, 0x74]);
@@ -26,7 +26,10 @@ const START_NAME: usize = memory.data<u8>([0x5f, 0x73, 0x74, 0x61, 0x72, 0x74]);
 /** Runs the program. `stack` is the stack pointer that Linux started us with. Does not return. */
 export function main(stack: u64): void {
   readStack(stack);
-  addStandardStreams();
+  if (!addStandardStreams()) {
+    putLine(standardError(), 'error: Linux refuses to open the root directory');
+    end(EXIT_SYSTEM);
+  }
   const mode = readOptions();
   if (mode === BAD_DIRECTORY) {
     putLine(standardError(), 'error: --dir: a directory cannot be opened');
@@ -34,7 +37,7 @@ export function main(stack: u64): void {
   }
   if (!reserveStack() || !makeMemories(program())) {
     putLine(standardError(), 'error: Linux refuses the address space for memories');
-    end(EXIT_NO_MEMORY);
+    end(EXIT_SYSTEM);
   }
   installHandlers(signalEntry());
   const trap = instantiate();

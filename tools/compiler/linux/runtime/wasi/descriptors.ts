@@ -1,6 +1,7 @@
 /** What a WASI program has open: its file descriptors, and the Linux ones behind them. */
 
-import { fileStatus } from '../system.ts';
+import { close, fileStatus, statusFlags } from '../system.ts';
+import { O_PATH, openAnywhere } from './linux-files.ts';
 
 /** WASI preview1, `filetype`. */
 export const TYPE_UNKNOWN: u32 = 0;
@@ -54,9 +55,9 @@ export function descriptor(fd: u32): Descriptor {
   return entryAt(fd);
 }
 
-/** Puts an open Linux file into the lowest free entry: its number, or -1 if the table is full. */
-export function addDescriptor(host: u32): i32 {
-  for (let fd: u32 = 0; fd < CAPACITY; fd++) {
+/** Puts an open Linux file into the lowest free entry from `lowest` on: its number, or -1 if the table is full. */
+export function addDescriptor(host: u32, lowest: u32): i32 {
+  for (let fd: u32 = lowest; fd < CAPACITY; fd++) {
     const entry = entryAt(fd);
     if (entry.open) continue;
     memory.fill(changetype<usize>(entry), 0, offsetof<Descriptor>());
@@ -77,9 +78,28 @@ export function moveDescriptor(from: u32, to: u32): void {
   entry.open = false;
 }
 
-/** Gives the program Linux's 0, 1 and 2. */
-export function addStandardStreams(): void {
-  for (let fd: u32 = 0; fd < 3; fd++) addDescriptor(fd);
+/** Linux's numbers below this are the standard streams: what --batch reads, answers, and complaints. */
+export const STREAMS: u32 = 3;
+
+/** The path of a directory that there always is. */
+const root: usize = memory.data<u8>([0x2f, 0]);
+
+/**
+ * Gives the program those standard streams that there are. The number of one that is missing is taken by what
+ * can be neither read nor written, so that no file of the program's becomes what the run-time uses. False if
+ * Linux refuses that.
+ */
+export function addStandardStreams(): bool {
+  for (let fd: u32 = 0; fd < STREAMS; fd++) {
+    if (statusFlags(fd) >= 0) addDescriptor(fd, fd);
+    else if (openAnywhere(root, O_PATH) < 0) return false;
+  }
+  return true;
+}
+
+/** Closes the Linux file of an entry given up; a standard stream stays open for the run-time's own use. */
+export function release(host: u32): i64 {
+  return host < STREAMS ? 0 : close(host);
 }
 
 const status: usize = memory.data(144, 8);

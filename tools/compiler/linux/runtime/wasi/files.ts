@@ -1,8 +1,8 @@
 /** WASI preview1: what an open file is, and changing it. */
 
 import { store8, store64 } from '../cpu.ts';
-import { close, fileStatus } from '../system.ts';
-import { descriptor, isOpen, moveDescriptor, typeOfMode } from './descriptors.ts';
+import { fileStatus } from '../system.ts';
+import { descriptor, isOpen, moveDescriptor, release, typeOfMode } from './descriptors.ts';
 import { BADF, errnoOf, FAULT, INVAL, NOTSOCK, NOTSUP, SUCCESS } from './errno.ts';
 import { guestRange } from './guest.ts';
 import {
@@ -120,7 +120,7 @@ export function fd_datasync(_instance: u32, fd: u32): u32 {
 export function fd_renumber(_instance: u32, from: u32, to: u32): u32 {
   if (!isOpen(from) || !isOpen(to)) return BADF;
   if (from === to) return SUCCESS;
-  const closed = close(descriptor(to).host);
+  const closed = release(descriptor(to).host);
   moveDescriptor(from, to);
   return errnoOf(closed);
 }

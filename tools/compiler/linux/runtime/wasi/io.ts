@@ -3,7 +3,6 @@
 import { copy, store8, store32, store64 } from '../cpu.ts';
 import { flush } from '../output.ts';
 import {
-  close,
   readVectors,
   seek,
   setStatusFlags,
@@ -11,7 +10,7 @@ import {
   VECTOR_SIZE,
   writeVectors,
 } from '../system.ts';
-import { descriptor, isOpen, TYPE_DIRECTORY } from './descriptors.ts';
+import { descriptor, isOpen, release, TYPE_DIRECTORY } from './descriptors.ts';
 import { BADF, errnoOf, FAULT, INVAL, ISDIR, NAMETOOLONG, NOTCAPABLE, SUCCESS } from './errno.ts';
 import { guestRange, vectorAt, vectorSize } from './guest.ts';
 
@@ -94,7 +93,7 @@ export function fd_close(_instance: u32, fd: u32): u32 {
   if (!isOpen(fd)) return BADF;
   const entry = descriptor(fd);
   entry.open = false;
-  return errnoOf(close(entry.host));
+  return errnoOf(release(entry.host));
 }
 
 /** Numbers of `whence` are Linux's: set, cur, end. */

@@ -7,6 +7,7 @@ const FDATASYNC: u64 = 75;
 const FTRUNCATE: u64 = 77;
 const GETDENTS64: u64 = 217;
 const FADVISE64: u64 = 221;
+const OPENAT: u64 = 257;
 const MKDIRAT: u64 = 258;
 const UNLINKAT: u64 = 263;
 const RENAMEAT: u64 = 264;
@@ -20,9 +21,20 @@ const OPENAT2: u64 = 437;
 
 const EINTR: i64 = -4;
 
+const AT_FDCWD: u64 = -100;
 const AT_REMOVEDIR: u64 = 0x200;
 const AT_EMPTY_PATH: u64 = 0x1000;
 const RESOLVE_BENEATH: u64 = 8;
+
+export const O_DIRECTORY: u64 = 0x1_0000;
+export const O_NOFOLLOW: u64 = 0x2_0000;
+export const O_CLOEXEC: u64 = 0x8_0000;
+export const O_PATH: u64 = 0x20_0000;
+
+/** Opens a path of whoever started us, which may lead anywhere. */
+export function openAnywhere(path: usize, flags: u64): i64 {
+  return syscall(OPENAT, AT_FDCWD, path, flags | O_CLOEXEC, 0, 0, 0);
+}
 
 /** `struct open_how`: flags, mode, resolve. */
 const how: usize = memory.data(24, 8);

@@ -19,11 +19,7 @@ import {
   SUCCESS,
 } from './errno.ts';
 import { guestRange } from './guest.ts';
-import { openBeneath } from './linux-files.ts';
-
-export const O_PATH: u64 = 0x20_0000;
-export const O_DIRECTORY: u64 = 0x1_0000;
-export const O_NOFOLLOW: u64 = 0x2_0000;
+import { O_DIRECTORY, O_PATH, openBeneath } from './linux-files.ts';
 
 /** What openat2 says of a path that leads out. */
 const EXDEV: i64 = -18;

@@ -11,6 +11,10 @@ import {
   linkFile,
   makeDirectory,
   makeSymbolicLink,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
   readLink,
   removeName,
   renameFile,
@@ -19,9 +23,6 @@ import {
 import {
   closePath,
   firstPath,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
   openPath,
   secondPath,
   splitPath,
@@ -42,7 +43,6 @@ const O_EXCL: u64 = 0x80;
 const O_TRUNC: u64 = 0x200;
 const O_WRONLY: u64 = 1;
 const O_RDWR: u64 = 2;
-const O_CLOEXEC: u64 = 0x8_0000;
 
 /** WASI's `rights` that need a file open for reading (fd_read, fd_readdir) or for writing (fd_write,
  * fd_allocate, fd_filestat_set_size). */
@@ -79,7 +79,7 @@ export function path_open(
   else if ((rights & WRITING) !== 0) open |= (rights & READING) !== 0 ? O_RDWR : O_WRONLY;
   const host = openPath(path, open, how & CREAT ? FILE_MODE : 0);
   if (host < 0) return <u32>-host;
-  const opened = addDescriptor(host);
+  const opened = addDescriptor(host, 0);
   if (opened < 0) {
     close(host);
     return MFILE;

@@ -1,14 +1,10 @@
 /** The directories that --dir gives a program. */
 
 import { load8 } from '../cpu.ts';
-import { syscall } from '../linux.ts';
 import { textSize } from '../process.ts';
-import { addDescriptor, descriptor, TYPE_DIRECTORY } from './descriptors.ts';
-import { O_DIRECTORY } from './path.ts';
+import { addDescriptor, descriptor, STREAMS, TYPE_DIRECTORY } from './descriptors.ts';
+import { O_DIRECTORY, openAnywhere } from './linux-files.ts';
 
-const OPENAT: u64 = 257;
-const AT_FDCWD: u64 = -100;
-const O_CLOEXEC: u64 = 0x8_0000;
 const PATH_MAX: u64 = 4096;
 
 const host: usize = memory.data(4096, 8);
@@ -31,9 +27,9 @@ export function addPreopen(text: u64): bool {
   }
   for (let i: u64 = 0; i < size; i++) store<u8>(host + <usize>i, load8(text + i));
   store<u8>(host + <usize>size, 0);
-  const opened = syscall(OPENAT, AT_FDCWD, host, O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+  const opened = openAnywhere(host, O_DIRECTORY);
   if (opened < 0) return false;
-  const fd = addDescriptor(<u32>opened);
+  const fd = addDescriptor(<u32>opened, STREAMS);
   if (fd < 0) return false;
   const entry = descriptor(fd);
   entry.preopened = true;
