@@ -1,6 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { WASI } from 'node:wasi';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { linesOf, runExecutable } from '../../../test/differential/native.ts';
 import { wat } from '../../../test/wat.ts';
@@ -252,10 +262,102 @@ describe('a directory of --dir', () => {
     ];
     const nothing = open(session, '', 0);
     const zero = open(session, 'a\0b', 0);
+    refused.push(
+      session.call('path_readlink', ROOT, ...session.text('out/'), 40, 8, 0),
+      session.call('path_link', ROOT, 0, ...session.text('out/'), ROOT, ...session.text('y')),
+    );
     session.run('--dir', folder);
     expect(refused.map((result) => session.number(result))).toEqual(refused.map(() => NOTCAPABLE));
     expect(session.number(nothing)).toBe(44);
     expect(session.number(zero)).toBe(25);
+  });
+});
+
+type Text = (text: string) => [at: number, size: number];
+type Call = (path: string, other: string, text: Text) => number[];
+
+/** Calls with a path, of which some have another that is in the same folder. */
+const WITH_PATHS: readonly (readonly [does: string, name: string, call: Call])[] = [
+  ['removed', 'path_unlink_file', (path, _, text) => [ROOT, ...text(path)]],
+  ['removed as a directory', 'path_remove_directory', (path, _, text) => [ROOT, ...text(path)]],
+  ['made a directory', 'path_create_directory', (path, _, text) => [ROOT, ...text(path)]],
+  ['read as a link', 'path_readlink', (path, _, text) => [ROOT, ...text(path), 64, 64, 0]],
+  ['made a link', 'path_symlink', (path, _, text) => [...text('f'), ROOT, ...text(path)]],
+  [
+    'linked to',
+    'path_link',
+    (path, _, text) => [ROOT, 0, ...text(path), ROOT, ...text(`${dirname(path)}/new`)],
+  ],
+  [
+    'the name of a hard link',
+    'path_link',
+    (path, other, text) => [ROOT, 0, ...text(other), ROOT, ...text(path)],
+  ],
+  [
+    'renamed',
+    'path_rename',
+    (path, _, text) => [ROOT, ...text(path), ROOT, ...text(`${dirname(path)}/new/`)],
+  ],
+  ['a new name', 'path_rename', (path, other, text) => [ROOT, ...text(other), ROOT, ...text(path)]],
+];
+
+describe('a name with a slash after it is a directory, as in node:wasi, when it is', () => {
+  const names = ['file', 'directory', 'missing', 'to-file', 'to-directory', 'to-nothing'];
+  const cases = names.flatMap((name, i) => [`${i}/${name}`, `${i}-slash/${name}/`]);
+
+  function fill(root: string): void {
+    for (const path of cases) {
+      const at = join(root, dirname(path));
+      mkdirSync(join(at, 'directory'), { recursive: true });
+      for (const name of ['file', 'other']) writeFileSync(join(at, name), name);
+      symlinkSync('file', join(at, 'to-file'));
+      symlinkSync('directory', join(at, 'to-directory'));
+      symlinkSync('nowhere', join(at, 'to-nothing'));
+    }
+  }
+
+  /** All paths below a folder, those of directories and links marked. */
+  function tree(root: string): string[] {
+    return readdirSync(root, { recursive: true, withFileTypes: true })
+      .map((entry) => {
+        const mark = entry.isDirectory() ? '/' : entry.isSymbolicLink() ? '@' : '';
+        return relative(root, join(entry.parentPath, entry.name)) + mark;
+      })
+      .sort();
+  }
+
+  it.each(WITH_PATHS)('%s (%s)', (_, name, call) => {
+    const [own, nodes] = ['own', 'node'].map((each) => join(folder, each)) as [string, string];
+    for (const root of [own, nodes]) fill(root);
+    const session = new Session();
+    const other = (path: string) => `${dirname(path)}/other`;
+    const made = cases.map((path) =>
+      session.call(name, ...call(path, other(path), (text) => session.text(text))),
+    );
+    session.run('--dir', own);
+
+    const wasi = new WASI({ version: 'preview1', preopens: { '/': nodes } });
+    const instance = new WebAssembly.Instance(
+      new WebAssembly.Module(Uint8Array.from(wat(proxy()))),
+      wasi.getImportObject() as WebAssembly.Imports,
+    );
+    const memory = instance.exports.memory as WebAssembly.Memory;
+    wasi.initialize({ exports: { memory } });
+    const expected = cases.map((path) => {
+      let at = TEXTS;
+      const text: Text = (text) => {
+        const bytes = Buffer.from(text);
+        new Uint8Array(memory.buffer).set(bytes, at);
+        at += 256;
+        return [at - 256, bytes.length];
+      };
+      return (instance.exports[name] as (...values: number[]) => number)(
+        ...call(path, other(path), text),
+      );
+    });
+    const named = (results: readonly number[]) => results.map((result, i) => [cases[i], result]);
+    expect(named(made.map((result) => session.number(result)))).toEqual(named(expected));
+    expect(tree(own)).toEqual(tree(nodes));
   });
 });
 

@@ -89,18 +89,21 @@ export function openPath(path: Path, flags: u64, mode: u64): i32 {
   return host < 0 ? -(<i32>errnoOf(host)) : <i32>host;
 }
 
+function endOf(path: Path): usize {
+  let end = path.name;
+  while (load<u8>(end) !== 0) end += 1;
+  return end;
+}
+
 /**
  * Turns a path that was taken into its last part in its parent directory, opened: SUCCESS, after
- * which {@link closePath} must come, or what is wrong.
+ * which {@link closePath} must come, or what is wrong. The last part keeps the slashes after it: with
+ * them Linux takes it for a directory only.
  */
 export function splitPath(path: Path): u32 {
   const start = path.name;
-  let end = start;
-  while (load<u8>(end) !== 0) end += 1;
-  // Slashes at the end ask for a directory, which the calls that get here make, remove or refuse.
-  while (end > start + 1 && load<u8>(end - 1) === 0x2f) end -= 1;
-  store<u8>(end, 0);
-  let cut = end;
+  let cut = endOf(path);
+  while (cut > start + 1 && load<u8>(cut - 1) === 0x2f) cut -= 1;
   while (cut > start && load<u8>(cut - 1) !== 0x2f) cut -= 1;
   if (cut === start) return SUCCESS;
   const name = cut;
@@ -111,6 +114,23 @@ export function splitPath(path: Path): u32 {
   path.directory = parent;
   path.opened = true;
   path.name = name;
+  return SUCCESS;
+}
+
+/** The name of a directory in itself. */
+const itself: usize = memory.data<u8>([0x2e, 0]);
+
+/**
+ * {@link splitPath} for calls in which Linux follows a symbolic link that has slashes after it: what such a
+ * path leads to is opened here, where it cannot lead out.
+ */
+export function splitPathOfSource(path: Path): u32 {
+  if (load<u8>(endOf(path) - 1) !== 0x2f) return splitPath(path);
+  const opened = openPath(path, O_PATH | O_DIRECTORY, 0);
+  if (opened < 0) return <u32>-opened;
+  path.directory = opened;
+  path.opened = true;
+  path.name = itself;
   return SUCCESS;
 }
 

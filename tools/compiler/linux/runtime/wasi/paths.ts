@@ -26,6 +26,7 @@ import {
   openPath,
   secondPath,
   splitPath,
+  splitPathOfSource,
   takePath,
   takeText,
 } from './path.ts';
@@ -159,8 +160,12 @@ export function path_unlink_file(instance: u32, fd: u32, text: u32, size: u32): 
   return remove(instance, fd, text, size, false);
 }
 
-/** Takes and splits the two paths of a call: SUCCESS, or what is wrong with one. */
+/**
+ * Takes and splits the two paths of a call: SUCCESS, or what is wrong with one. `follows`: Linux follows
+ * the first.
+ */
 function takeTwo(
+  follows: bool,
   instance: u32,
   fromFd: u32,
   from: u32,
@@ -171,7 +176,8 @@ function takeTwo(
 ): u32 {
   let outcome = takePath(firstPath(), instance, fromFd, from, fromSize);
   if (outcome === SUCCESS) outcome = takePath(secondPath(), instance, toFd, to, toSize);
-  if (outcome === SUCCESS) outcome = splitPath(firstPath());
+  if (outcome !== SUCCESS) return outcome;
+  outcome = follows ? splitPathOfSource(firstPath()) : splitPath(firstPath());
   if (outcome !== SUCCESS) return outcome;
   outcome = splitPath(secondPath());
   if (outcome !== SUCCESS) closePath(firstPath());
@@ -187,7 +193,7 @@ export function path_rename(
   to: u32,
   toSize: u32,
 ): u32 {
-  let outcome = takeTwo(instance, fromFd, from, fromSize, toFd, to, toSize);
+  let outcome = takeTwo(false, instance, fromFd, from, fromSize, toFd, to, toSize);
   if (outcome !== SUCCESS) return outcome;
   const source = firstPath();
   const target = secondPath();
@@ -209,7 +215,7 @@ export function path_link(
   toSize: u32,
 ): u32 {
   if (lookup & SYMLINK_FOLLOW) return INVAL;
-  let outcome = takeTwo(instance, fromFd, from, fromSize, toFd, to, toSize);
+  let outcome = takeTwo(true, instance, fromFd, from, fromSize, toFd, to, toSize);
   if (outcome !== SUCCESS) return outcome;
   const source = firstPath();
   const target = secondPath();
@@ -252,7 +258,7 @@ export function path_readlink(
   const usedAt = guestRange(instance, result, 4);
   if (to === 0 || usedAt === 0) return FAULT;
   let outcome = takePath(path, instance, fd, text, size);
-  if (outcome === SUCCESS) outcome = splitPath(path);
+  if (outcome === SUCCESS) outcome = splitPathOfSource(path);
   if (outcome !== SUCCESS) return outcome;
   const used = readLink(path.directory, path.name, to, capacity);
   closePath(path);
