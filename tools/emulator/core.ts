@@ -72,6 +72,7 @@ export class Core {
     this.control.random = options.seed ?? 0n;
     this.control.randomReady = 1;
     this.control.vmplCount = 4;
+    this.control.vmsaFrame = Region.NO_FRAME;
     this.control.cBit = 51;
     this.control.addressWidth = 48;
   }

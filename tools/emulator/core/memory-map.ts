@@ -82,6 +82,9 @@ export const LIFTED_RMPADJUST_VMPL: u32 = 256;
 /** Control.randomReady of a generator that gives the same for ever. */
 export const RANDOM_STUCK: u32 = 2;
 
+/** Control.vmsaFrame where there is no VMSA. */
+export const NO_FRAME: u32 = 0xffff_ffff;
+
 /** What `run` answers beside SVM exit codes. */
 export const EXIT_LIMIT: u32 = 0x1_0000;
 export const EXIT_UNIMPLEMENTED: u32 = 0x1_0001;

@@ -246,6 +246,24 @@ describe('the RMP', () => {
     expect(core.read(FRAME, 4, 0)[2]).toBe(0x40);
   });
 
+  it('stops a shared write through 2 MiB of which any page is not the hypervisor’s', () => {
+    const shared = (assigned: number | undefined) => {
+      const { core, run, write64 } = program(store(ALIAS));
+      write64(PLACE.table + 8, 0x60_0000n | 7n);
+      core.npt.map(0x600, 0x600, 512, true);
+      const free = { ...guestPage(0), assigned: false, asid: 0 };
+      for (let frame = 0x600; frame < 0x800; frame++) core.frames.setRmp(frame, free);
+      if (assigned !== undefined) core.frames.setRmp(assigned, guestPage(assigned));
+      return run();
+    };
+    expect([undefined, 0x600, 0x601, 0x7ff].map(shared)).toEqual([
+      Exit.HLT,
+      Exit.NPF,
+      Exit.NPF,
+      Exit.NPF,
+    ]);
+  });
+
   it('raises #VC 0x404 with CR2 for a page that is not validated', () => {
     const { core, run } = program(load(TARGET + 0x10));
     core.frames.setRmp(FRAME >> 12, { ...guestPage(FRAME >> 12), validated: false });
@@ -342,7 +360,11 @@ describe('PVALIDATE', () => {
   it.each([
     ['a size that is none', pvalidate(1, 2), Rmp.FAIL_INPUT],
     ['a page address that is not aligned', pvalidate(1, Rmp.PAGE_4K, TARGET + 8), Rmp.FAIL_INPUT],
-    ['2 MiB of a page that is mapped by 4 KiB', pvalidate(1, Rmp.PAGE_2M), Rmp.FAIL_SIZEMISMATCH],
+    [
+      '2 MiB from a guest address that is not aligned so',
+      pvalidate(1, Rmp.PAGE_2M),
+      Rmp.FAIL_INPUT,
+    ],
     ['2 MiB in 4 KiB entries', pvalidate(1, Rmp.PAGE_2M, 0x60_0000), Rmp.FAIL_SIZEMISMATCH],
   ])('answers in EAX for %s', (_, emit, code) => {
     const { core, run } = program(emit);
@@ -352,13 +374,53 @@ describe('PVALIDATE', () => {
 
   it('validates 2 MiB in one entry', () => {
     const { core, run } = program(pvalidate(1, Rmp.PAGE_2M, 0x60_0000));
-    for (let gfn = 0x600; gfn < 0x800; gfn++)
-      core.npt.set(gfn, { ...core.npt.get(gfn), huge: true });
+    core.npt.map(0x600, 0x600, 512, true);
     core.frames.setRmp(0x600, { ...guestPage(0x600), huge: true, validated: false });
     expect(run()).toBe(Exit.HLT);
     expect(core.state.rax).toBe(0n);
     expect(core.state.rbx).toBe(0n);
     expect(core.frames.rmp(0x600).validated).toBe(true);
+  });
+
+  // OpenHCL maps no more than the first page: the processor does what it does for a read of one byte.
+  it('validates 2 MiB of which the guest maps 4 KiB', () => {
+    const { core, run, write64 } = program(pvalidate(1, Rmp.PAGE_2M));
+    write64(PLACE.table, 0x60_0000n | 7n | C_BIT);
+    core.npt.map(0x600, 0x600, 512, true);
+    core.frames.setRmp(0x600, { ...guestPage(0x600), huge: true, validated: false });
+    expect(run()).toBe(Exit.HLT);
+    expect(core.state.rax).toBe(0n);
+    expect(core.frames.rmp(0x600).validated).toBe(true);
+  });
+
+  it('answers with a size mismatch for 2 MiB that the nested table maps by 4 KiB', () => {
+    const { core, run } = program(pvalidate(1, Rmp.PAGE_2M, 0x60_0000));
+    core.frames.setRmp(0x600, { ...guestPage(0x600), huge: true, validated: false });
+    expect(run()).toBe(Exit.HLT);
+    expect(core.state.rax).toBe(BigInt(Rmp.FAIL_SIZEMISMATCH));
+    expect(core.frames.rmp(0x600).validated).toBe(false);
+  });
+
+  it('leaves by NPF for 4 KiB that the nested table maps by 2 MiB', () => {
+    const { core, run } = program(pvalidate(1, Rmp.PAGE_4K, 0x60_1000));
+    core.npt.map(0x600, 0x600, 512, true);
+    core.frames.setRmp(0x601, { ...guestPage(0x601), validated: false });
+    expect(run()).toBe(Exit.NPF);
+    expect(core.control.exitInfo1).toBe(BigInt(private_));
+    expect(core.frames.rmp(0x601).validated).toBe(false);
+  });
+
+  it('is a read where the page is not mapped, and raises #VC 0x400 where it is a device’s', () => {
+    const absent = program(pvalidate(1));
+    const gfn = FRAME >> 12;
+    absent.core.npt.set(gfn, { ...absent.core.npt.get(gfn), present: false });
+    expect(absent.run()).toBe(Exit.NPF);
+    const read = Fault.USER + Fault.FINAL_ADDRESS + Fault.ENCRYPTED;
+    expect(absent.core.control.exitInfo1).toBe(BigInt(read));
+    const device = program(pvalidate(1));
+    device.core.npt.set(gfn, { ...device.core.npt.get(gfn), present: false, reserved: true });
+    expect(device.run()).toBe(Exit.HLT);
+    expect(device.core.state.r8).toBe(BigInt(Exit.NPF));
   });
 
   it('leaves with SIZEM for 4 KiB within an entry of 2 MiB', () => {
@@ -391,6 +453,16 @@ describe('RMPADJUST', () => {
     expect(core.state.rax).toBe(0n);
     expect(core.frames.rmp(FRAME >> 12).permissions).toEqual([15, 3, 0, 0]);
     expect(core.frames.rmp(FRAME >> 12).vmsa).toBe(true);
+  });
+
+  it('does not change the VMSA that the guest runs from', () => {
+    const { core, run } = program(adjust(1 | (3 << 8)));
+    const own = { ...guestPage(FRAME >> 12), vmsa: true };
+    core.frames.setRmp(FRAME >> 12, own);
+    core.control.vmsaFrame = FRAME >> 12;
+    expect(run()).toBe(Exit.HLT);
+    expect(core.state.rax).toBe(BigInt(Rmp.FAIL_INUSE));
+    expect(core.frames.rmp(FRAME >> 12)).toEqual(own);
   });
 
   it.each([

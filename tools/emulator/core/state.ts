@@ -136,6 +136,8 @@ export const Control = layout('Control', 0x400, {
   linearTweak:  u8(0x221),
   /** A run begins with the translations of the one before, whatever was changed in between: VMCB TLB_CONTROL 0. */
   keepsTranslations: u8(0x222),
+  /** System frame of the VMSA that the guest runs from, or NO_FRAME: RMPADJUST cannot change it. APM2 §15.36.12. */
+  vmsaFrame:    u32(0x240),
   /** Checks that are not made, LIFTED_* of memory-map.ts: for controls of tests. */
   lifted:       u32(0x23c),
 });

@@ -23,8 +23,8 @@ export let slot: u32 = 0;
 /** Guest physical address that was reached, and whether it was reached with the C-bit set. */
 export let gpa: u64 = 0;
 export let encrypted: bool = false;
-/** Whether the guest's tables map the address with a page larger than 4 KiB. */
-export let large: bool = false;
+/** Whether the nested table maps it with a page larger than 4 KiB, after {@link translateOnly}. */
+export let nestedLarge: bool = false;
 
 const MISSING_TWO_LEVEL: u32 = 5;
 const MISSING_FIVE_LEVEL: u32 = 9;
@@ -44,7 +44,6 @@ export function translate(linear: u64, access: u32, user: bool): bool {
   if ((load<u32>(Cpu.CR0) & Reg.CR0_PG) === 0) {
     // Without paging everything is private. APM2 §15.34.4
     gpa = linear;
-    large = false;
     return nested(access, encrypts, false);
   }
   if (!walk(linear, access, user)) return false;
@@ -53,22 +52,26 @@ export function translate(linear: u64, access: u32, user: bool): bool {
 }
 
 /**
- * Translates `linear` to its frame without the checks of the RMP on the page itself, which PVALIDATE
- * and RMPADJUST make in their own way. False if the instruction ends.
+ * Translates `linear` to its frame, as for a read of one byte, without the checks of the RMP on the page itself, which
+ * PVALIDATE and RMPADJUST make in their own way. False if the instruction ends.
  */
-export function translateOnly(linear: u64, access: u32): bool {
+export function translateOnly(linear: u64): bool {
   forLinear = linear;
   forUser = false;
   if ((load<u32>(Cpu.CR0) & Reg.CR0_PG) === 0) {
     gpa = linear;
-    large = true;
     encrypted = true;
   } else if (!walk(linear, READ, false)) return false;
   device = false;
   const gfn = gpa >> 12;
   const entry = gfn < gpaFrames ? load<u64>(nestedBase + ((<usize>gfn) << 3)) : 0;
-  if ((entry & Region.NPT_PRESENT) === 0) return nestedFault(access, true, false, 0);
+  if ((entry & Region.NPT_RESERVED) !== 0) {
+    raiseWith(Reg.VECTOR_VC, Exit.NPF);
+    return false;
+  }
+  if ((entry & Region.NPT_PRESENT) === 0) return nestedFault(READ, true, false, 0);
   frame = <u32>(entry >> 12);
+  nestedLarge = (entry & Region.NPT_HUGE) !== 0;
   return true;
 }
 
@@ -76,7 +79,7 @@ function cBitMask(): u64 {
   return load<u8>(Control.SEV) !== 0 ? (<u64>1) << load<u8>(Control.C_BIT) : 0;
 }
 
-/** Sets `gpa`, `encrypted` and `large` from the guest's page tables. APM2 §5.3. */
+/** Sets `gpa` and `encrypted` from the guest's page tables. APM2 §5.3. */
 function walk(linear: u64, access: u32, user: bool): bool {
   const cr4 = load<u32>(Cpu.CR4);
   if ((cr4 & Reg.CR4_PAE) === 0) {
@@ -128,7 +131,6 @@ function walk(linear: u64, access: u32, user: bool): bool {
       const within = ((<u64>1) << shift) - 1;
       gpa = (entry & frameMask & ~within) | (linear & within);
       encrypted = (entry & cBit) !== 0;
-      large = level > 1;
       return true;
     }
     if (!pointer && !mark(at, entry, Pte.ACCESSED, cBit !== 0)) return false;

@@ -39,6 +39,15 @@ export function ownsPage(entry: usize, frame: u32, gfn: u64): bool {
   return ((word >> 12) & GFN_MASK) + within === gfn;
 }
 
+/** Whether one of the 512 pages from `first` on is not the hypervisor's: those of a nested page of 2 MiB. */
+function anyAssigned(first: u32): bool {
+  const last = min(first + 0x200, systemFrames);
+  for (let frame = first; frame < last; frame++) {
+    if ((load<u64>(frameInfo(frame), Region.FRAME_RMP) & Region.RMP_ASSIGNED) !== 0) return true;
+  }
+  return false;
+}
+
 /** Whether the guest may make this access to a frame as `gfn`, in the order of the table's rows. */
 export function checkRmp(
   frame: u32,
@@ -55,7 +64,9 @@ export function checkRmp(
   if (!isSnp() || !isPrivate) {
     if ((checks & Region.LIFTED_SHARED_WRITE) === 0) return RMP_ALLOWED;
     const writes = access === WRITE || (table && !isSnp());
-    return writes && (word & Region.RMP_ASSIGNED) !== 0 ? RMP_DENIED : RMP_ALLOWED;
+    if (!writes) return RMP_ALLOWED;
+    if ((word & Region.RMP_ASSIGNED) !== 0) return RMP_DENIED;
+    return huge && anyAssigned(frame & ~0x1ff) ? RMP_DENIED : RMP_ALLOWED;
   }
   if (!ownsPage(entry, frame, gfn)) return RMP_DENIED;
   if (((word & Region.RMP_HUGE) !== 0) !== huge && (checks & Region.LIFTED_SIZE) !== 0) {

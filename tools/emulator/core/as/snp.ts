@@ -5,12 +5,12 @@ import * as Rmp from '../../../../spec/rmp';
 import {
   LIFTED_PVALIDATE_VMPL,
   LIFTED_RMPADJUST_VMPL,
+  LIFTED_SIZE,
   RMP_HUGE,
   RMP_VALIDATED_SHIFT,
   RMP_VMSA_SHIFT,
 } from '../memory-map';
 import { canonical } from './access';
-import { WRITE } from './access-kind';
 import { mode64 } from './address';
 import * as Control from './control';
 import * as Cpu from './cpu';
@@ -18,7 +18,7 @@ import * as Effect from './effects';
 import { exitWith, isSnp, raiseGp, raiseNotValidated, raiseUd } from './fault';
 import { SUB, setArithmetic, setFlags } from './flags';
 import { pvalidate } from './observer';
-import { frame, gpa, large, translateOnly } from './paging';
+import { frame, gpa, nestedLarge, translateOnly } from './paging';
 import { ownsPage, rmpEntry } from './rmp';
 import { resume } from './stack';
 import { flushTlbs } from './tlb';
@@ -66,7 +66,7 @@ function outcome(p: usize, code: u32, unchanged: bool): void {
   answer(p, code);
 }
 
-/** #VMEXIT(NPF) on the page itself: the hypervisor is to mend the RMP or the nested table. */
+/** #VMEXIT(NPF) on the page itself, as for a read: the hypervisor is to mend the RMP or the nested table. */
 function refuse(cause: u64): void {
   const info =
     Fault.PRESENT | Fault.USER | Fault.FINAL_ADDRESS | Fault.ENCRYPTED | Fault.RMP | cause;
@@ -79,7 +79,12 @@ function locate(linear: u64): bool {
     raiseGp(0);
     return false;
   }
-  return translateOnly(linear, WRITE);
+  return translateOnly(linear);
+}
+
+/** Whether the sizes of RMP and nested table are held against each other. APM2 table 15-39. */
+function sizeChecked(): bool {
+  return (load<u32>(Control.LIFTED) & LIFTED_SIZE) === 0;
 }
 
 function validate(p: usize): void {
@@ -97,9 +102,10 @@ function validate(p: usize): void {
     outcome(p, Rmp.FAIL_INPUT, false);
     return;
   }
+  // How large a page the guest's own tables map does not matter: what is checked is a read of one byte.
   if (!locate(linear)) return;
-  if (size === Rmp.PAGE_2M && !large && load<u32>(Cpu.CR0) >> 31 !== 0) {
-    outcome(p, Rmp.FAIL_SIZEMISMATCH, false);
+  if ((gpa & (unit - 1)) !== 0) {
+    outcome(p, Rmp.FAIL_INPUT, false);
     return;
   }
   const entry = rmpEntry(frame);
@@ -113,8 +119,12 @@ function validate(p: usize): void {
     refuse(Fault.SIZE_MISMATCH);
     return;
   }
-  if (size === Rmp.PAGE_2M && !huge) {
+  if (size === Rmp.PAGE_2M && (!huge || !nestedLarge)) {
     outcome(p, Rmp.FAIL_SIZEMISMATCH, false);
+    return;
+  }
+  if (size === Rmp.PAGE_4K && nestedLarge && sizeChecked()) {
+    refuse(0);
     return;
   }
   const before = (word >> RMP_VALIDATED_SHIFT) & 1;
@@ -123,6 +133,12 @@ function validate(p: usize): void {
   flushTlbs();
   pvalidate(gpa, huge ? 1 : 0, <u32>wanted, before === wanted ? 1 : 0);
   outcome(p, Rmp.OK, before === wanted);
+}
+
+/** Whether the page, of 2 MiB where it is `huge`, has the VMSA that the guest runs from. APM2 §15.36.12. */
+function runsFrom(huge: bool): bool {
+  const within: u32 = huge ? 0x1ff : 0;
+  return (frame & ~within) === (load<u32>(Control.VMSA_FRAME) & ~within);
 }
 
 function adjust(p: usize): void {
@@ -149,8 +165,8 @@ function adjust(p: usize): void {
     return;
   }
   if (!locate(linear)) return;
-  if (size === Rmp.PAGE_2M && !large) {
-    answer(p, Rmp.FAIL_SIZEMISMATCH);
+  if ((gpa & (unit - 1)) !== 0) {
+    answer(p, Rmp.FAIL_INPUT);
     return;
   }
   const entry = rmpEntry(frame);
@@ -168,8 +184,16 @@ function adjust(p: usize): void {
     refuse(Fault.SIZE_MISMATCH);
     return;
   }
-  if (size === Rmp.PAGE_2M && !huge) {
+  if (size === Rmp.PAGE_2M && (!huge || !nestedLarge)) {
     answer(p, Rmp.FAIL_SIZEMISMATCH);
+    return;
+  }
+  if (size === Rmp.PAGE_4K && nestedLarge && sizeChecked()) {
+    refuse(0);
+    return;
+  }
+  if (runsFrom(huge)) {
+    answer(p, Rmp.FAIL_INUSE);
     return;
   }
   if ((mask & ~(<u32>load<u8>(entry + 8 + own))) !== 0 && !lifted) {
