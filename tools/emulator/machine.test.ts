@@ -310,12 +310,12 @@ describe('the state of a vCPU', () => {
   it.each(['sev-es', 'snp'] as const)('is ciphertext to the host in %s', (mode) => {
     const machine = bootGuest({ mode }, (guest) => guest.set(RBX, CANARY));
     runUntil(machine, Exit.HLT);
-    const frame = Array.from({ length: 64 }, (_, i) => 16384 + i).find((f) => machine.vcpu.uses(f));
-    const vmsa = machine.memory.read((frame ?? 0) * 4096, 4096);
+    const frame = machine.vcpu.vmsaFrame ?? 0;
+    const vmsa = machine.memory.read(frame * 4096, 4096);
     const secret = Buffer.alloc(8);
     secret.writeBigUint64LE(CANARY);
     expect(Buffer.from(vmsa).includes(secret)).toBe(false);
-    const own = machine.core.read((frame ?? 0) * 4096, 4096, machine.asid);
+    const own = machine.core.read(frame * 4096, 4096, machine.asid);
     expect(Buffer.from(own).readBigUint64LE(0x318)).toBe(CANARY);
     expect(() => machine.vcpu.registers).toThrow(TypeError);
   });
@@ -334,7 +334,7 @@ describe('the state of a vCPU', () => {
   it('cannot be written by the host in snp', () => {
     const machine = bootGuest({ mode: 'snp' }, () => {});
     runUntil(machine, Exit.HLT);
-    const vmsa = [16384, 16385].find((frame) => machine.vcpu.uses(frame)) ?? 0;
+    const vmsa = machine.vcpu.vmsaFrame ?? 0;
     expect(machine.memory.write(vmsa * 4096, new Uint8Array(16))).toMatchObject({ kind: 'fault' });
   });
 

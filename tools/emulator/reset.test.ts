@@ -3,6 +3,7 @@ import * as Exit from '../../spec/exit.ts';
 import * as Ghcb from '../../spec/ghcb.ts';
 import { bootGuest, exitFields, type GuestCode, SHARED_VIEW } from '../../test/guest.ts';
 import { RAX, RDX } from '../compiler/x86/operand.ts';
+import { rmpUpdate } from './hypervisor/rmp.ts';
 import type { Machine, MachineOptions } from './machine.ts';
 import { encrypted, MODES, type Mode, protectedState } from './mode.ts';
 
@@ -62,4 +63,21 @@ describe.each(MODES)('a reset in mode %s', (mode) => {
     expect(machine.hypervisor.run(1_000_000)).toEqual({ kind: 'exit', code: 0 });
     expect(machine.statistics.resets).toBe(0);
   });
+});
+
+it('a reset takes back the pages that the AMD-SP holds too', () => {
+  const machine = boot({ mode: 'snp' });
+  const { core, asid } = machine;
+  const held = { assigned: true, immutable: true };
+  const pages = [
+    { frame: 0x300, huge: false, asid, gfn: 0x300 },
+    { frame: 0x400, huge: true, asid, gfn: 0x400 },
+    { frame: 0x301, huge: false, asid: 0, gfn: 0 },
+  ];
+  for (const { frame, ...page } of pages) {
+    expect(rmpUpdate(core.frames, frame, { ...held, ...page })).toBe(0);
+  }
+  runResets(machine, 1);
+  expect(machine.statistics.resets).toBe(1);
+  expect(pages.map(({ frame }) => core.frames.assigned(frame))).toEqual([false, false, false]);
 });

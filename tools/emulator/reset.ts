@@ -14,6 +14,10 @@ export function resetMachine(machine: Machine): void {
     psp.pageReclaim(guestContext);
     rmpUpdate(core.frames, guestContext, hypervisorOwned(false));
   }
+  // Pages that the AMD-SP holds, such as for a guest to swap them, are nobody else's to take.
+  for (let frame = 0; frame < core.frames.count; frame++) {
+    if (core.frames.assigned(frame)) psp.pageReclaim(frame, core.frames.rmp(frame).huge);
+  }
   vcpu.reset();
   pages.reset();
   memory.reset();

@@ -255,8 +255,9 @@ export class Hypervisor {
     const left = this.interrupts.ticksLeft;
     if (left > most) return this.vcpu.run(most);
     const exit = this.vcpu.run(Math.max(left, 1));
-    const due = exit.code === EXIT_LIMIT && this.interrupts.ticksLeft <= 0;
-    return due ? { ...exit, code: Exit.INTR } : exit;
+    if (exit.code !== EXIT_LIMIT || this.interrupts.ticksLeft > 0) return exit;
+    this.vcpu.leave();
+    return { ...exit, code: Exit.INTR };
   }
 
   /** INIT reaches the processor: it starts from the VMSA that it was given for that. */

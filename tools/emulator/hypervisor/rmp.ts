@@ -26,7 +26,7 @@ export function entryFor(frames: FrameTable, frame: number): RmpEntry {
 
 /**
  * RMPUPDATE on `frame`, as a host executes it; the answer is its return code. `inUse` tells of
- * pages that a vCPU is running on. APM3 RMPUPDATE, APM2 §15.36.5.
+ * VMSAs that a vCPU is in the guest with. APM3 RMPUPDATE, APM2 §15.36.5.
  */
 export function rmpUpdate(
   frames: FrameTable,

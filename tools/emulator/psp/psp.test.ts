@@ -87,6 +87,21 @@ describe('the AMD-SP', () => {
     expect(psp.runs(1)).toBe(false);
   });
 
+  it('gives pages back in their own size, and leaves alone what it does not hold', () => {
+    const { psp, core } = machine();
+    const { frames } = core;
+    expect(psp.pageReclaim(PAGE_FRAME)).toBe(Status.SUCCESS);
+    expect(frames.rmp(PAGE_FRAME).assigned).toBe(false);
+    rmpUpdate(frames, PAGE_FRAME, { ...pre(1, true), immutable: false });
+    expect(psp.pageReclaim(PAGE_FRAME, true)).toBe(Status.SUCCESS);
+    frames.setRmp(PAGE_FRAME, { ...frames.rmp(PAGE_FRAME), immutable: true, vmsa: true });
+    expect(psp.pageReclaim(PAGE_FRAME)).toBe(Status.INVALID_PAGE_SIZE);
+    expect(psp.pageReclaim(PAGE_FRAME, true)).toBe(Status.SUCCESS);
+    expect(frames.rmp(PAGE_FRAME)).toMatchObject({ asid: 1, immutable: false, vmsa: true });
+    psp.createContext(CONTEXT);
+    expect(psp.pageReclaim(CONTEXT)).toBe(Status.INVALID_PAGE_STATE);
+  });
+
   it('takes into a launch what is a page of that guest under launch', () => {
     const { psp, core } = launching();
     expect(psp.launchUpdate(update)).toBe(Status.INVALID_PAGE_STATE);

@@ -184,12 +184,18 @@ export class Psp {
     return result.status;
   }
 
-  /** SNP_PAGE_RECLAIM: gives a page that is the firmware's back to who can RMPUPDATE it. SNP, PAGE_RECLAIM. */
-  pageReclaim(frame: number): number {
+  /**
+   * SNP_PAGE_RECLAIM: gives a page that is the firmware's back to who can RMPUPDATE it, and one that it held for a
+   * guest back to that. A page that it does not hold stays as it is. SNP, PAGE_RECLAIM.
+   */
+  pageReclaim(frame: number, huge = false): number {
     if (frame < 0 || frame >= this.#core.frames.count) return Status.INVALID_ADDRESS;
     const entry = this.#core.frames.rmp(frame);
+    if (entry.huge !== huge) return Status.INVALID_PAGE_SIZE;
+    if (huge && frame % PAGES_2M !== 0) return Status.INVALID_ADDRESS;
+    if (!entry.immutable) return Status.SUCCESS;
     if (!RECLAIMABLE.includes(pageState(entry))) return Status.INVALID_PAGE_STATE;
-    this.#core.frames.setRmp(frame, { ...entry, immutable: false, vmsa: false });
+    this.#core.frames.setRmp(frame, { ...entry, immutable: false });
     return Status.SUCCESS;
   }
 

@@ -6,6 +6,7 @@ import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
 import { Checks } from '../checks.ts';
+import { NO_FRAME } from '../core/memory-map.ts';
 import { type Core, EXIT_LIMIT } from '../core.ts';
 import { type GuestMemory, PAGE } from '../hypervisor/guest-memory.ts';
 import { type Mode, protectedState } from '../mode.ts';
@@ -51,7 +52,7 @@ export class Vcpu {
   #vmsaGfn = VMSA_GFN;
   /** VMSAs of other vCPUs of the guest's, as the processor left them, by frame. */
   readonly #others = new Map<number, Uint8Array>();
-  /** The vCPU has not run from its VMSA yet. */
+  /** The state is to be taken from the VMSA page: the vCPU has not run from it yet, or not since RMPUPDATE. */
   #fresh = false;
   /**
    * VMCB TLB_CONTROL: whether the hypervisor has translations forgotten when it enters another state. An SNP guest's
@@ -204,9 +205,22 @@ export class Vcpu {
     return this.#vmsaFrame;
   }
 
-  /** Whether a vCPU runs on the page in `frame`. */
+  /**
+   * Whether the vCPU is in the guest with the VMSA in `frame`, which RMPUPDATE cannot change then. One that it has left
+   * gets the state that it left with, for whatever becomes of the page, and is read again. APM2 §15.36.12.
+   */
   uses(frame: number): boolean {
-    return frame === this.#vmsaFrame;
+    if (frame !== this.#vmsaFrame) return false;
+    if (this.#inGuest) return true;
+    this.#store();
+    this.#fresh = true;
+    return false;
+  }
+
+  /** An interrupt of the host's ends the run where it is: #VMEXIT(INTR). */
+  leave(): void {
+    this.#inGuest = false;
+    if (this.writesBack) this.#store();
   }
 
   /** VMRUN: the guest runs until it exits, or for `maxInstructions`. APM2 §15.5. */
@@ -222,6 +236,7 @@ export class Vcpu {
     if ((this.#core.control.sevFeatures & ALTERNATE_INJECTION) !== 0n) {
       return { code: EXIT_MISSING, info1: 0n, info2: 0n };
     }
+    this.#core.control.vmsaFrame = this.#vmsaFrame ?? NO_FRAME;
     const code = this.#core.run(Math.min(maxInstructions, STRETCH));
     this.#inGuest = code === EXIT_LIMIT;
     this.#ran = true;

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import * as Exit from '../../../spec/exit.ts';
+import { SWAP_VMSA } from '../../../spec/launch.ts';
+import { view } from '../../../spec/layout.ts';
+import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as Status from '../../../spec/psp-status.ts';
+import * as Rmp from '../../../spec/rmp.ts';
 import { bootGuest, guestImage, runUntil } from '../../../test/guest.ts';
+import { RBX } from '../../compiler/x86/operand.ts';
+import { EXIT_LIMIT } from '../core.ts';
 import { HostileHost } from '../hostile.ts';
+import { PAGE } from '../hypervisor/guest-memory.ts';
+import { hypervisorOwned } from '../hypervisor/rmp.ts';
 import { launchIgvm } from '../launch/igvm.ts';
 import { createMachine } from '../machine.ts';
 import { resetMachine } from '../reset.ts';
@@ -44,5 +52,93 @@ describe('VMRUN of an SNP guest', () => {
     runUntil(machine, Exit.HLT);
     resetMachine(machine);
     expect(runUntil(machine, Exit.HLT).code).toBe(Exit.HLT);
+  });
+});
+
+const FIRMWARE = { assigned: true, huge: false, immutable: true, asid: 0, gfn: 0 };
+
+/** A guest that halts with RBX 1, then 2, and its VMSA's frame. */
+function twoHalts() {
+  const machine = bootGuest({ mode: 'snp', memory: MEMORY }, (guest) => {
+    guest.set(RBX, 1);
+    guest.halt();
+    guest.set(RBX, 2);
+  });
+  const frame = machine.vcpu.vmsaFrame ?? -1;
+  const { asid } = machine;
+  const { gfn } = machine.core.frames.rmp(frame);
+  const sealed = { assigned: true, huge: false, immutable: true, asid, gfn };
+  return { machine, host: new HostileHost(machine), frame, sealed };
+}
+
+describe('the VMSA page of an SNP guest', () => {
+  it('is in use while the guest runs, and not once it has left', () => {
+    const { machine, host, frame } = twoHalts();
+    machine.hypervisor.answer(machine.hypervisor.enter(1));
+    expect(machine.hypervisor.enter(1).code).toBe(EXIT_LIMIT);
+    expect(host.rmpUpdate(frame, hypervisorOwned(false))).toBe(Rmp.FAIL_INUSE);
+    runUntil(machine, Exit.HLT);
+    expect(host.rmpUpdate(frame, hypervisorOwned(false))).toBe(Rmp.OK);
+    expect(machine.vcpu.run(1000).code).toBe(Exit.INVALID);
+    expect(machine.vcpu.refusal).toContain('not the guest');
+  });
+
+  it('is not in use once an interrupt of the host’s had the guest leave', () => {
+    const { machine, host, frame } = twoHalts();
+    const { hypervisor } = machine;
+    hypervisor.answer(hypervisor.enter(1));
+    // A timer of the local APIC's that is over after a tick.
+    for (const [register, value] of [
+      [0xf0, 0x1ff],
+      [0x320, 0x40],
+      [0x3e0, 0xb],
+      [0x380, 1],
+    ] as const) {
+      hypervisor.apic.writePage(register, value);
+    }
+    expect(hypervisor.enter(1000).code).toBe(Exit.INTR);
+    expect(host.rmpUpdate(frame, hypervisorOwned(false))).toBe(Rmp.OK);
+  });
+
+  it('has the state that the guest left with when it is taken away', () => {
+    const { machine, host, frame } = twoHalts();
+    runUntil(machine, Exit.HLT);
+    expect(host.rmpUpdate(frame, hypervisorOwned(false))).toBe(Rmp.OK);
+    const page = machine.core.read(frame * PAGE, PAGE, machine.asid);
+    expect(view(Vmsa, page).rbx).toBe(1n);
+    expect(view(Vmsa, page).rip).toBe(machine.core.state.rip);
+  });
+
+  it('is swapped out and in as the guest left it, which then goes on', () => {
+    const { machine, host, frame, sealed } = twoHalts();
+    const { core, psp, memory, hypervisor } = machine;
+    const context = hypervisor.guestContext ?? -1;
+    runUntil(machine, Exit.HLT);
+    const target = memory.allocateFrame();
+    expect(host.rmpUpdate(target, FIRMWARE)).toBe(Rmp.OK);
+    expect(host.rmpUpdate(frame, sealed)).toBe(Rmp.OK);
+    expect(machine.vcpu.run(1000).code).toBe(Exit.INVALID);
+    const command = { context, metadata: 'root', type: SWAP_VMSA } as const;
+    expect(psp.swapOut({ ...command, source: frame, target })).toBe(Status.SUCCESS);
+    core.write(frame * PAGE, new Uint8Array(PAGE), 0);
+    expect(psp.swapIn({ ...command, source: target, target: frame })).toBe(Status.SUCCESS);
+    expect(psp.pageReclaim(frame)).toBe(Status.SUCCESS);
+    runUntil(machine, Exit.HLT);
+    expect(core.state.rbx).toBe(2n);
+  });
+
+  it('is read again by VMRUN after RMPUPDATE, whatever it has', () => {
+    const { machine, host, frame, sealed } = twoHalts();
+    const { core } = machine;
+    runUntil(machine, Exit.HLT);
+    const before = core.frames.rmp(frame);
+    const page = host.readVmsa();
+    host.rmpUpdate(frame, hypervisorOwned(false));
+    host.write(frame * PAGE, page.fill(0, 0x310, 0x320));
+    host.rmpUpdate(frame, { ...sealed, immutable: false });
+    // What another vCPU at VMPL 0 would do: PVALIDATE, RMPADJUST.
+    host.forgeRmp(frame, before);
+    runUntil(machine, Exit.HLT);
+    expect(core.state.rdx).not.toBe(0n);
   });
 });
