@@ -22,8 +22,6 @@ export interface FunctionState {
   readonly callers: Set<FunctionState>;
   /** Integer argument registers (bits by position) that a caller fills with more than 32 bits. */
   wideArguments: number;
-  /** Integer argument registers that are read. */
-  usedArguments: number;
   /** Stack arguments, by their distance from RSP at entry: those read, and those too wide. */
   readonly stackArguments: Set<number>;
   readonly wideStackArguments: Set<number>;
@@ -34,7 +32,10 @@ export interface FunctionState {
   readonly plainStackResults: Set<number>;
   /** Bytes above the return address that it reads or writes. */
   stackExtent: number;
-  /** Bytes of stack arguments that it pops when it returns; undefined before a return was seen. */
+  /**
+   * Bytes of stack arguments that it pops when it returns; undefined before a return was seen. Those that
+   * are assembled by hand pop none.
+   */
   popped: number | undefined;
   /** RAX and RDX (bits 0 and 1) that may be left with more than 32 bits. */
   wideResults: number;
@@ -176,9 +177,8 @@ export class Analysis {
 
   /** What some caller passes in arguments: those of more than 32 bits, and those that are no references. */
   pass(state: FunctionState, wide: Passed, plain: Passed): void {
-    const used = state.usedArguments;
-    const newlyWide = wide.registers & ~state.wideArguments & used;
-    const newlyPlain = plain.registers & ~state.plainArguments & used;
+    const newlyWide = wide.registers & ~state.wideArguments;
+    const newlyPlain = plain.registers & ~state.plainArguments;
     state.wideArguments |= wide.registers;
     state.plainArguments |= plain.registers;
     const isMoreWide = addAll(state.wideStackArguments, wide.stack);
@@ -273,7 +273,6 @@ function newState(code: CodeFunction): FunctionState {
     instructions: 0,
     callers: new Set(),
     wideArguments: 0,
-    usedArguments: 0,
     stackArguments: new Set(),
     wideStackArguments: new Set(),
     plainArguments: 0,
@@ -281,7 +280,7 @@ function newState(code: CodeFunction): FunctionState {
     plainResults: 0,
     plainStackResults: new Set(),
     stackExtent: 0,
-    popped: undefined,
+    popped: code.compartment.kind === 'stubs' ? 0 : undefined,
     wideResults: 0,
     wideStackResults: new Set(),
     isForeign: false,

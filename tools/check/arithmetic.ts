@@ -233,8 +233,8 @@ function address(
     const isReference = visit.analysis.types.isRecord(place);
     return { kind: 'address', at: place, plus: undefined, isReference };
   }
-  const base = at.base < 0 ? undefined : readRegister(visit, state, at.base);
-  const index = at.index < 0 ? undefined : readRegister(visit, state, at.index);
+  const base = at.base < 0 ? undefined : readRegister(state, at.base);
+  const index = at.index < 0 ? undefined : readRegister(state, at.index);
   if (base?.kind === 'stack' && !index && limit === Infinity) {
     return { kind: 'stack', offset: base.offset + at.displacement };
   }

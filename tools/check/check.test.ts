@@ -293,6 +293,15 @@ describe('references and calls in place of returns', () => {
     expect(broken(file)).not.toEqual([]);
   });
 
+  it('do not, if the routine for growing tables calls something else', () => {
+    const file = other.change(
+      'main!table.grow',
+      isCall,
+      (each, original) => isCall(each) && target(each) !== target(original),
+    );
+    expect(broken(file).join()).toMatch(/in main!table\.grow/);
+  });
+
   it('do not, if a return address is moved to the wrong place', () => {
     const file = other.change(
       'main!tail',

@@ -27,9 +27,6 @@ export function implied(visit: Visit, state: State, instruction: Instruction): v
   const mask = width >= 64 ? Infinity : 2 ** width - 1;
   for (const operand of operands) {
     if (operand.kind === 'memory' && operand.size > 0) access(visit, state, instruction, operand);
-    if (operand.kind === 'register' && operand.file === 'gpr') {
-      readRegister(visit, state, operand.number);
-    }
   }
   const set = (register: number, most: number, bits = width) =>
     setRegister(visit, state, register, bits, ids.number(most));
@@ -64,7 +61,7 @@ export function implied(visit: Visit, state: State, instruction: Instruction): v
       break;
     case 'cmpxchg': {
       // RAX keeps what it has if that was what memory held.
-      const old = asNumber(visit, readRegister(visit, state, RAX));
+      const old = asNumber(visit, readRegister(state, RAX));
       if (width < 32) set(RAX, mask);
       else state.registers[RAX] = ids.number(Math.max(old.most, mask));
       const [first] = operands;
@@ -110,12 +107,12 @@ function divide(visit: Visit, state: State, instruction: Instruction): void {
   const { name, width } = instruction.row.effect;
   const { ids } = visit.analysis;
   const mask = width >= 64 ? Infinity : 2 ** width - 1;
-  const dividend = asNumber(visit, readRegister(visit, state, RAX));
+  const dividend = asNumber(visit, readRegister(state, RAX));
   const divisor = asNumber(
     visit,
     operandValue(visit, state, instruction, instruction.operands[0], width),
   );
-  const high = constantOf(readRegister(visit, state, RDX));
+  const high = constantOf(readRegister(state, RDX));
   if (width < 32) {
     state.registers[RAX] = ids.number();
     state.registers[RDX] = ids.number();

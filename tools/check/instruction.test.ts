@@ -35,6 +35,12 @@ describe('an instruction', () => {
       'a prefix that does not belong there',
     ],
     ['returns to 16 bits', [0x66, 0xc3], 'a prefix that does not belong there'],
+    [
+      'loads from 64 bits of address',
+      [0x48, 0xa1, 0, 0, 0, 0, 0, 0, 0, 0],
+      'an address without ModRM',
+    ],
+    ['stores to 64 bits of address', [0xa2, 0, 0, 0, 0, 0, 0, 0, 0], 'an address without ModRM'],
     ['moves AH', [0x88, 0xe0], 'a register AH, CH, DH or BH'],
   ])('is refused if it %s', (_, bytes, why) => {
     const refused = at(...bytes);

@@ -82,6 +82,7 @@ export function instructionAt(
       }
       continue;
     }
+    if (kind === 'offset') return 'an address without ModRM';
     const value = values[used++];
     if (typeof value === 'object' && isMemory(value)) {
       operands.push({ kind: 'memory', at: value, size: memory / 8 });

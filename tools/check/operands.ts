@@ -16,7 +16,7 @@ export function operandValue(
   switch (operand?.kind) {
     case 'register':
       if (operand.file === 'xmm') return ids.number(width >= 64 ? Infinity : 2 ** width - 1);
-      return truncated(visit, readRegister(visit, state, operand.number), width);
+      return truncated(visit, readRegister(state, operand.number), width);
     case 'memory':
       return load(visit, state, instruction, operand, width);
     case 'immediate': {

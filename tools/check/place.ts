@@ -54,7 +54,7 @@ export function placeOf(
         ? stackPlace(state, operand)
         : (tablePlace(visit, state, instruction, operand) ??
           (compartment.kind === 'sandbox'
-            ? sandboxPlace(visit, state, operand)
+            ? sandboxPlace(state, operand)
             : kernelPlace(visit, state, operand)));
   if (!place) visit.violate(instruction, UNPROVEN);
   if (place?.kind === 'anywhere') visit.list(instruction);
@@ -82,19 +82,19 @@ function stackPlace(state: State, { at }: MemoryOperand): Place | undefined {
 }
 
 /** [r14 + index * scale + displacement], at most {@link REACH} above r14. */
-function sandboxPlace(visit: Visit, state: State, { at }: MemoryOperand): Place | undefined {
+function sandboxPlace(state: State, { at }: MemoryOperand): Place | undefined {
   if (at.base !== R14 || at.address32 || at.displacement < 0) return undefined;
   if (state.registers[R14]?.kind !== 'base') return undefined;
   if (at.index === NONE) return { kind: 'memory' };
-  const index = readRegister(visit, state, at.index);
+  const index = readRegister(state, at.index);
   if (index.kind !== 'number') return undefined;
   return index.most * at.scale + at.displacement < REACH ? { kind: 'memory' } : undefined;
 }
 
 /** Within the low 8 GiB, of which 4 are memory; or at one register, wherever that points. */
 function kernelPlace(visit: Visit, state: State, { at }: MemoryOperand): Place | undefined {
-  const base = at.base === NONE ? undefined : readRegister(visit, state, at.base);
-  const index = at.index === NONE ? undefined : readRegister(visit, state, at.index);
+  const base = at.base === NONE ? undefined : readRegister(state, at.base);
+  const index = at.index === NONE ? undefined : readRegister(state, at.index);
   if (at.address32) return { kind: 'memory' };
   const most = (value: Value | undefined) => (value ? asNumber(visit, value).most : 0);
   const reach = most(base) + most(index) * at.scale + at.displacement;
@@ -141,16 +141,13 @@ function tablePlace(
     if (!Number.isFinite(end) || !isData(visit, start, end - start)) return undefined;
     const table = `${start}`;
     if (isPlain && !state.facts.has(typed(index.id, table))) return undefined;
-    readRegister(visit, state, at.base);
     const place = { kind: 'table', table, index, field } as const;
     if (isKernel && name !== 'call') return { ...place, entries: { start, end } };
     visit.analysis.useTable(visit.fn, instruction, 'entries', start, end);
     return place;
   }
   if (at.displacement !== field) return undefined;
-  const [entries, index] = [at.base, at.index].map((register) =>
-    readRegister(visit, state, register),
-  );
+  const [entries, index] = [at.base, at.index].map((register) => readRegister(state, register));
   return entries && index && descriptorPlace(visit, state, instruction, entries, index, field);
 }
 

@@ -13,8 +13,8 @@ export function stringInstruction(visit: Visit, state: State, instruction: Instr
   const { row, decoded } = instruction;
   const { ids } = visit.analysis;
   const unit = row.effect.width / 8;
-  const [to, from] = [readRegister(visit, state, RDI), readRegister(visit, state, RSI)];
-  const count = decoded.repeat === 0 ? ids.constant(1) : readRegister(visit, state, RCX);
+  const [to, from] = [readRegister(state, RDI), readRegister(state, RSI)];
+  const count = decoded.repeat === 0 ? ids.constant(1) : readRegister(state, RCX);
   const isCopy = row.effect.name === 'movs';
   if (visit.fn.code.compartment.kind === 'kernel') {
     visit.list(instruction);

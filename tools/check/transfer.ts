@@ -9,7 +9,7 @@ import { type Comparison, type State, typed } from './state.ts';
 import { stringInstruction } from './strings.ts';
 import { ENTRY } from './types.ts';
 import type { Value } from './value.ts';
-import { R14, RSP, readRegister, stackOffset, type Visit } from './visit.ts';
+import { R14, RSP, stackOffset, type Visit } from './visit.ts';
 
 /** Conditional moves and arithmetic alone decide these flags; what else writes them ends a comparison. */
 const CARRY_OR_ZERO = 0x41;
@@ -40,8 +40,6 @@ export function step(visit: Visit, state: State, instruction: Instruction): void
       for (const operand of instruction.operands) {
         if (operand.kind === 'memory' && operand.size > 0) {
           access(visit, state, instruction, operand);
-        } else if (operand.kind === 'register' && operand.file === 'gpr') {
-          readRegister(visit, state, operand.number);
         }
       }
       break;

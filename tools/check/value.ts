@@ -42,8 +42,6 @@ export interface Numeric {
   readonly most: number;
   /** How it was made from other values. */
   readonly term: Term | undefined;
-  /** It is argument `argument` of the function, as it came. */
-  readonly argument: number | undefined;
   /** It is a null reference, or the address of a function's record. */
   readonly isReference: boolean;
   /** It came into being in one place, at the join of this number. */
@@ -82,7 +80,6 @@ export class Ids {
       least,
       most,
       term,
-      argument: undefined,
       isReference,
       joined: undefined,
       moves: 0,

@@ -30,13 +30,9 @@ export const SAVED: readonly number[] = [3, 5, 12, 13, 14, 15];
 /** Registers with integer results. */
 export const RESULTS: readonly number[] = [0, 2];
 
-/** What a register holds; an argument that is read is noted as used. */
-export function readRegister({ fn }: Visit, state: State, register: number): Value {
-  const value = state.registers[register] as Value;
-  if (value.kind === 'number' && value.argument !== undefined) {
-    fn.usedArguments |= 1 << value.argument;
-  }
-  return value;
+/** What a register holds. */
+export function readRegister(state: State, register: number): Value {
+  return state.registers[register] as Value;
 }
 
 /** RSP's distance from where it was at entry; undefined when it is lost. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Assembler } from '../compiler/x86/assembler.ts';
+import { writeVectorFill } from '../compiler/x86/helper-vector.ts';
 import {
   EAX,
   ECX,
@@ -10,11 +11,15 @@ import {
   type Label,
   mem,
   R14,
+  RAX,
   RCX,
   RDI,
+  RDX,
+  RSI,
   RSP,
+  symbol,
 } from '../compiler/x86/operand.ts';
-import { violationsOf } from './assembled.ts';
+import { violationsIn, violationsOf, withReturn } from './assembled.ts';
 
 /** Code that no compiler of ours makes: what the proof has to see through. */
 const UNPROVEN = /not shown to lie within the sandbox/;
@@ -137,6 +142,157 @@ describe('where paths meet', () => {
       asm.op('test r/m32, r32', mem(RSP, -8000), EAX);
     });
     expect(found.join()).toMatch(/beyond the guard page/);
+  });
+
+  it('a jump to the next instruction tells nothing of what was compared', () => {
+    const found = violationsOf((asm) => {
+      const next = asm.label();
+      asm.op('mov r32, r/m32', ECX, EDI);
+      asm.op('cmp r/m32, simm8', ECX, 10);
+      asm.op('ja rel8', next);
+      asm.bind(next);
+      loadScaled(asm);
+    });
+    expect(found.join()).toMatch(UNPROVEN);
+  });
+});
+
+describe('what a caller passes', () => {
+  /** Calls `callee` with 64 bits in RDI, RSI and RDX. */
+  const caller = (asm: Assembler) => {
+    asm.op('neg r/m64', RDI);
+    asm.op('mov r64, r/m64', RSI, RDI);
+    asm.op('mov r64, r/m64', RDX, RDI);
+    asm.op('call rel32', symbol('callee'));
+  };
+  const load = (asm: Assembler, index: number) => {
+    asm.op('mov r32, r/m32', EAX, indexed(R14, index, 1));
+  };
+
+  it.each<[string, (asm: Assembler) => void]>([
+    ['read at once', (asm) => load(asm, RDI)],
+    [
+      'read where paths meet',
+      (asm) => {
+        const skip = asm.label();
+        asm.op('test r/m32, r32', EAX, EAX);
+        asm.op('je rel8', skip);
+        asm.op('mov r32, imm32', EDI, 5);
+        asm.bind(skip);
+        load(asm, RDI);
+      },
+    ],
+    [
+      'read when its low byte is another',
+      (asm) => {
+        asm.op('mov r8, imm8', RDI, 1);
+        load(asm, RDI);
+      },
+    ],
+  ])('has its 64 bits where it is %s', (_, callee) => {
+    const found = violationsIn({
+      functions: {
+        callee: (asm) => withReturn(asm, callee),
+        caller: (asm) => withReturn(asm, caller),
+      },
+    });
+    expect(found.join()).toMatch(UNPROVEN);
+  });
+
+  it('has its 64 bits when the callee leaves it to be a result', () => {
+    const found = violationsIn({
+      functions: {
+        callee: (asm) => asm.op('ret'),
+        caller: (asm) =>
+          withReturn(asm, () => {
+            caller(asm);
+            load(asm, RDX);
+          }),
+      },
+    });
+    expect(found.join()).toMatch(UNPROVEN);
+  });
+
+  it('has its 64 bits on the stack of a callee that is looked at later', () => {
+    const found = violationsIn({
+      functions: {
+        callee(asm) {
+          asm.op('mov r64, r/m64', RAX, mem(RSP, 8));
+          load(asm, RAX);
+          asm.op('call rel32', symbol('caller'));
+          asm.op('ud2');
+        },
+        caller(asm) {
+          asm.op('neg r/m64', RAX);
+          asm.op('sub r/m64, simm8', RSP, 16);
+          asm.op('mov r/m64, r64', mem(RSP, 0), RAX);
+          asm.op('call rel32', symbol('callee'));
+          asm.op('ud2');
+        },
+      },
+    });
+    expect(found.join()).toMatch(UNPROVEN);
+  });
+
+  it('is still in its place on the stack if one return has not written there', () => {
+    const found = violationsIn({
+      functions: {
+        callee(asm) {
+          const writes = asm.label();
+          asm.op('test r/m32, r32', EDI, EDI);
+          asm.op('jne rel8', writes);
+          asm.op('ret');
+          asm.bind(writes);
+          asm.op('mov r32, r/m32', EAX, EDI);
+          asm.op('mov r/m64, r64', mem(RSP, 8), RAX);
+          asm.op('ret');
+        },
+        caller(asm) {
+          asm.op('neg r/m64', RAX);
+          asm.op('sub r/m64, simm8', RSP, 8);
+          asm.op('mov r/m64, r64', mem(RSP, 0), RAX);
+          asm.op('call rel32', symbol('callee'));
+          asm.op('mov r64, r/m64', RAX, mem(RSP, 0));
+          asm.op('add r/m64, simm8', RSP, 8);
+          load(asm, RAX);
+          asm.op('ret');
+        },
+      },
+    });
+    expect(found.join()).toMatch(UNPROVEN);
+  });
+});
+
+describe('a call', () => {
+  it('of a reviewed routine leaves the stack pointer where it was', () => {
+    const found = violationsIn({
+      functions: {
+        'memory.fill': writeVectorFill,
+        f(asm) {
+          asm.op('lea r64, m', RDI, mem(R14, 8));
+          asm.op('xor r32, r/m32', ESI, ESI);
+          asm.op('xor r32, r/m32', EDX, EDX);
+          asm.op('call rel32', symbol('memory.fill'));
+          asm.op('sub r/m64, imm32', RSP, 8);
+          asm.op('ret');
+        },
+      },
+    });
+    expect(found.join()).toMatch(/a return with the stack pointer not where it was at entry/);
+  });
+
+  it.each(['f', 'table_grow'])('of the kernel needs a grant in the function %s, too', (name) => {
+    const found = violationsIn({
+      grantsNothing: true,
+      functions: {
+        [name](asm) {
+          asm.op('mov r32, imm32', EDI, 0);
+          asm.op('jmp rel32', symbol('runtime!service'));
+        },
+        'runtime!service': (asm) => asm.op('ret'),
+      },
+    });
+    expect(found.join()).toMatch(/a call of the kernel that the manifest does not grant/);
   });
 });
 

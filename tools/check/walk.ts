@@ -32,16 +32,28 @@ export function walk(analysis: Analysis, fn: FunctionState): void {
     return;
   }
   const code = new FunctionCode(fn.code, analysis.program.memory);
+  const before = stackUseOf(fn);
   let visit: Walk;
+  let extent: number;
   do {
+    extent = fn.stackExtent;
     visit = new Walk(analysis, fn, code);
     visit.run();
-  } while (visit.restart);
+    // What was seen first has not reckoned with what was found last.
+  } while (visit.restart || fn.stackExtent !== extent);
+  // What callers pass there is asked of them only now.
+  if (stackUseOf(fn) !== before) for (const caller of fn.callers) analysis.request(caller);
 }
 
-/** Of a routine that is not followed: what it leaves in registers may be anything. */
+/** What callers must know of how a function uses the stack above its return address. */
+function stackUseOf({ stackExtent, stackArguments, popped }: FunctionState): string {
+  return [stackExtent, stackArguments.size, popped].join();
+}
+
+/** Of a routine that is not followed: it returns, and what it leaves in registers may be anything. */
 function assumeNothing(analysis: Analysis, fn: FunctionState): void {
   if (fn.wideResults === ALL_RESULTS) return;
+  fn.popped = 0;
   fn.wideResults = ALL_RESULTS;
   fn.plainResults = ALL_RESULTS;
   for (const caller of fn.callers) analysis.request(caller);
@@ -94,8 +106,6 @@ class Walk implements Visit {
 
   run(): void {
     const { fn } = this;
-    const { callers } = fn;
-    const before = [fn.stackExtent, fn.stackArguments.size, fn.popped].join();
     fn.violations.clear();
     fn.dataUses.clear();
     fn.tableUses.clear();
@@ -105,10 +115,6 @@ class Walk implements Visit {
       if (this.restart) return;
     }
     this.#checkOverlaps();
-    if ([fn.stackExtent, fn.stackArguments.size, fn.popped].join() !== before) {
-      // What callers pass there is asked of them only now.
-      for (const caller of callers) this.analysis.request(caller);
-    }
   }
 
   #entryState(): State {
@@ -120,7 +126,7 @@ class Walk implements Visit {
       const isWide = (fn.wideArguments & (1 << i)) !== 0;
       const isPlain = (fn.plainArguments & (1 << i)) !== 0 || !analysis.followsReferences;
       const value = ids.number(isWide ? Infinity : U32);
-      registers[register] = { ...value, argument: i, isReference: !isPlain };
+      registers[register] = { ...value, isReference: !isPlain };
     });
     registers[RSP] = { kind: 'stack', offset: 0 };
     const { kind, record } = fn.code.compartment;
@@ -223,6 +229,11 @@ class Walk implements Visit {
     switch (row.effect.name) {
       case 'jcc': {
         if (operand?.kind !== 'target') return false;
+        if (operand.address === next) {
+          // Both ways lead there, so nothing is known of either.
+          this.#flow(next, state, address);
+          return false;
+        }
         const taken = state.clone();
         assume(taken, instruction, true, this.#stops);
         this.#jump(instruction, operand.address, taken);
@@ -265,7 +276,7 @@ class Walk implements Visit {
       tailCall(this, state, instruction);
       return;
     }
-    const index = readRegister(this, state, at.index);
+    const index = readRegister(state, at.index);
     const count = mostOf(index) + 1;
     const size = count * POINTER_SIZE;
     const segment = analysis.program.memory.segmentAt(at.displacement, size);
