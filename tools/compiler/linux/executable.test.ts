@@ -31,6 +31,7 @@ const echo = `(module
   (func (export "i64") (param i64) (result i64) local.get 0)
   (func (export "f32") (param f32) (result f32) local.get 0)
   (func (export "f64") (param f64) (result f64) local.get 0)
+  (func (export "externref") (param externref) (result externref) local.get 0)
   (func (export "nothing"))
   (func (export "a name \\"quoted\\" \\c3\\a9 \\00") (result i32) i32.const 5)
   (func (export "many")
@@ -83,6 +84,43 @@ describe('--invoke', () => {
     expect(stderr).toContain(message);
     expect(status).toBe(2);
   });
+
+  it('quotes a name that has several lines in one', () => {
+    expect(invoke(build(echo), 'a\nb "\\" \x7f\u00e9').stderr).toBe(
+      'error: no exported function named "a\\u000ab \\"\\\\\\" \\u007f\u00e9"\n',
+    );
+  });
+});
+
+describe('what Linux does not write or read', () => {
+  const unwritten = 'error: standard output cannot be written: error 28 of Linux\n';
+
+  it.each([['--invoke', 'i32', '1'], ['--batch']])('ends %s with 74 and a line', (...args) => {
+    const run = runExecutable(build(echo), args, 'i32 i32:00000001\n', '> /dev/full');
+    expect(run).toEqual({ stdout: '', stderr: unwritten, status: 74 });
+  });
+
+  it('ends --batch at once, and is not hidden by a program that exits', () => {
+    const program = build(`(module
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (import "fuzzing-support" "log-i32" (func $log (param i32)))
+      (memory (export "memory") 1)
+      (func (export "f") (result i64) i64.const 0)
+      (func (export "log") (call $log (i32.const 1)))
+      (func (export "exit") (param i32) (call $exit (local.get 0))))`);
+    const full = (input: string) => runExecutable(program, ['--batch'], input, '> /dev/full');
+    expect(full('f\nexit i32:00000000\n')).toEqual({ stdout: '', stderr: unwritten, status: 74 });
+    expect(full('f\nexit i32:00000003\n')).toEqual({ stdout: '', stderr: unwritten, status: 3 });
+    expect(full(`${'f\n'.repeat(10_000)}log\n`).stderr).toBe(unwritten);
+  });
+
+  it('ends --batch with 74 and a line if it is standard input', () => {
+    expect(runExecutable(build(echo), ['--batch'], '', '< /')).toEqual({
+      stdout: '',
+      stderr: 'error: standard input cannot be read: error 21 of Linux\n',
+      status: 74,
+    });
+  });
 });
 
 describe('--batch', () => {
@@ -126,6 +164,35 @@ describe('--batch', () => {
     expect(answers.slice(0, -1).every((line) => line.startsWith('error: '))).toBe(true);
     expect(answers).toHaveLength(10);
     expect(answers.at(-1)).toBe('i32:0000000a');
+  });
+
+  it('answers one line, whatever a name holds', () => {
+    const name = JSON.stringify('a\nb');
+    expect(batch(build(echo), name, `@${name} f`, `!get ${name}`)).toEqual([
+      'error: no exported function named "a\\u000ab"',
+      'error: no module named "a\\u000ab"',
+      'error: no exported global named "a\\u000ab"',
+    ]);
+  });
+
+  it('takes every number of the host for an externref but the last', () => {
+    const numbers = ['0', '123456789abcdef', '8000000000000000', 'fffffffffffffffe', 'null'];
+    const values = numbers.map((number) => `externref:${number}`);
+    expect(batch(build(echo), ...values.map((value) => `externref ${value}`))).toEqual(values);
+    const wrong = ['ffffffffffffffff', '10000000000000000', '', '0x1'];
+    const answers = batch(build(echo), ...wrong.map((number) => `externref externref:${number}`));
+    expect(answers).toEqual(wrong.map(() => 'error: argument 1 expected externref:VALUE'));
+  });
+
+  it('takes ! only before what there is, and nothing after that', () => {
+    const program = build(`(module (memory 1)
+      (global (export "g") i32 (i32.const 5)) (global (export "g32") i32 (i32.const 6)))`);
+    const wrong = ['!', '!memoryx', '!memory x', '!memory !memory', '!get', '!getg', '!get g x'];
+    const answers = batch(program, ...wrong, '!get g32 x', '! get g', ' !get  g32 ', '!memory ');
+    expect(answers).toHaveLength(wrong.length + 4);
+    expect(answers.slice(0, -2).every((line) => line.startsWith('error: '))).toBe(true);
+    expect(answers.at(-2)).toBe('i32:00000006');
+    expect(answers.at(-1)).toMatch(/^pages:1 sha256:/);
   });
 
   it('shows the memory and exported globals as the calls leave them', () => {

@@ -10,15 +10,25 @@ import {
 } from '../../../../spec/abi/executable.ts';
 import { MemoryRecord } from '../../../../spec/abi/handoff.ts';
 import { enter, valueAt } from './call.ts';
-import { accept, atEnd, nameBytes, nameSize, readName, skipSpaces, startAt } from './cursor.ts';
+import {
+  accept,
+  acceptWord,
+  atEnd,
+  nameBytes,
+  nameSize,
+  readName,
+  skipSpaces,
+  startAt,
+} from './cursor.ts';
 import { findExport, findLinked, mainInstance } from './exports.ts';
 import { lineIsTooLong, lineIsWaiting, lineSize, lineStart, readLine } from './input.ts';
 import { PAGE_SHIFT } from './memory.ts';
 import {
+  answersLost,
   flush,
   putByte,
-  putBytes,
   putHex,
+  putQuoted,
   putText,
   putUnsigned,
   standardOutput,
@@ -27,9 +37,9 @@ import { sha256 } from './sha256.ts';
 import { trapWords } from './trap.ts';
 import { putValue, readValue, typePrefix } from './value.ts';
 
-/** Answers every line of standard input. */
+/** Answers every line of standard input, as long as answers can be written. */
 export function runBatch(): void {
-  while (readLine()) {
+  while (answersLost() === 0 && readLine()) {
     startAt(lineStart(), lineSize());
     if (lineIsTooLong()) putText(standardOutput(), 'error: the line is too long');
     else answer();
@@ -40,9 +50,18 @@ export function runBatch(): void {
 
 function answer(): void {
   skipSpaces();
-  if (accept('!get ')) answerGlobal();
-  else if (accept('!memory')) answerMemory();
-  else answerCall();
+  if (!accept('!')) answerCall();
+  else if (acceptWord('get')) answerGlobal();
+  else if (acceptWord('memory')) answerMemory();
+  else putText(standardOutput(), 'error: expected !get or !memory');
+}
+
+/** Whether nothing but spaces is left of the line; else an `error:` says so. */
+function isDone(): bool {
+  skipSpaces();
+  if (atEnd()) return true;
+  putText(standardOutput(), 'error: expected the end of the line');
+  return false;
 }
 
 /** The instance that `@MODULE` names, or the program where that is not given; 0 if there is none. */
@@ -63,9 +82,8 @@ function putMissing(what: string): void {
   const to = standardOutput();
   putText(to, 'error: no ');
   putText(to, what);
-  putText(to, ' named "');
-  putBytes(to, nameBytes(), nameSize());
-  putText(to, '"');
+  putText(to, ' named ');
+  putQuoted(to, nameBytes(), nameSize());
 }
 
 /** Reads a name and finds the export of that `kind`: its address, or 0 after an `error:`. */
@@ -84,12 +102,13 @@ function answerGlobal(): void {
   if (instance === 0) return;
   skipSpaces();
   const found = readExport(changetype<InstanceInfo>(instance), EXPORT_GLOBAL, 'exported global');
-  if (found === 0) return;
+  if (found === 0 || !isDone()) return;
   const entry = changetype<ExportInfo>(found);
   putValue(standardOutput(), entry.type, entry.target, changetype<InstanceInfo>(instance));
 }
 
 function answerMemory(): void {
+  if (!isDone()) return;
   const to = standardOutput();
   const instance = mainInstance();
   if (instance.memory === 0) {

@@ -48,6 +48,14 @@ export function accept(text: string): bool {
   return true;
 }
 
+/** Steps over `word` if it comes next, and is not only the beginning of what does. */
+export function acceptWord(word: string): bool {
+  const start = at;
+  if (accept(word) && at === wordEnd()) return true;
+  at = start;
+  return false;
+}
+
 /** The end of the word that starts here: a space, or the end of the line. */
 export function wordEnd(): usize {
   let p = at;

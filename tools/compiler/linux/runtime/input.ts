@@ -9,6 +9,7 @@ let start: u32 = 0;
 let end: u32 = 0;
 let size: u32 = 0;
 let tooLong: bool = false;
+let error: i64 = 0;
 
 /** The next line starts here; it does not hold its line feed. Valid until the next {@link readLine}. */
 export function lineStart(): usize {
@@ -30,7 +31,15 @@ export function lineIsWaiting(): bool {
   return next < end && endOfLine(next) < end;
 }
 
-/** Goes to the next line, which may be the rest of the file without a line feed. False at the end. */
+/** Minus Linux's number of the error that ended the input; 0 if it has not ended, or ended well. */
+export function inputError(): i64 {
+  return error;
+}
+
+/**
+ * Goes to the next line, which may be the rest of the file without a line feed. False at the end, and where
+ * nothing can be read.
+ */
 export function readLine(): bool {
   start = start + size + 1 < end ? start + size + 1 : end;
   size = 0;
@@ -55,7 +64,11 @@ export function readLine(): bool {
       scanned = 0;
     }
     const got = readSome(0, buffer + end, CAPACITY - end);
-    if (got <= 0) {
+    if (got < 0) {
+      error = got;
+      return false;
+    }
+    if (got === 0) {
       size = end - start;
       end += 1;
       return size > 0 || tooLong;

@@ -7,7 +7,7 @@ import { copy } from './cpu.ts';
 import { setName, startAt } from './cursor.ts';
 import { findExport, mainInstance } from './exports.ts';
 import { putDecimal, readDecimal } from './number.ts';
-import { putByte, putBytes, putLine, putText, standardError, standardOutput } from './output.ts';
+import { putByte, putLine, putQuoted, putText, standardError, standardOutput } from './output.ts';
 import { argument, argumentTotal, textSize } from './process.ts';
 
 /** How --invoke ended: the number of a trap, or one of these. */
@@ -33,10 +33,10 @@ export function invoke(at: u32): u32 {
   setName(buffer, size);
   const instance = mainInstance();
   const found = findExport(instance, EXPORT_FUNCTION);
-  if (found === 0) return complainOf('no exported function named "', at, '"');
+  if (found === 0) return complainOf('no exported function named ', at);
   const type = changetype<FunctionInfo>(changetype<ExportInfo>(found).type);
   if (argumentTotal() - at - 1 !== type.params) {
-    return complainOf('wrong number of arguments for "', at, '"');
+    return complainOf('wrong number of arguments for ', at);
   }
   for (let i: u32 = 0; i < type.params; i++) {
     const parameter = valueInfo(type, i);
@@ -45,7 +45,7 @@ export function invoke(at: u32): u32 {
       startAt(buffer, length);
       if (readDecimal(parameter.type, valueAt(parameter.offset), instance)) continue;
     }
-    return complainOf('not a number of the type wanted: "', at + 1 + i, '"');
+    return complainOf('not a number of the type wanted: ', at + 1 + i);
   }
   const trap = enter(instance, changetype<ExportInfo>(found).target, type.stackSize);
   if (trap !== 0) return trap;
@@ -65,11 +65,12 @@ function complain(message: string): u32 {
   return BAD_CALL;
 }
 
-function complainOf(before: string, i: u32, after: string): u32 {
+/** Says `message`, which is about argument `i`. */
+function complainOf(message: string, i: u32): u32 {
   const to = standardError();
   putText(to, 'error: ');
-  putText(to, before);
-  putBytes(to, argument(i), <usize>textSize(argument(i)));
-  putLine(to, after);
+  putText(to, message);
+  putQuoted(to, argument(i), <usize>textSize(argument(i)));
+  putByte(to, 0x0a);
   return BAD_CALL;
 }

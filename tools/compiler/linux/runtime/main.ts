@@ -4,14 +4,15 @@ import { EXPORT_FUNCTION, ExportInfo, FunctionInfo } from '../../../../spec/abi/
 import { runBatch } from './batch.ts';
 import { enter, reserveStack } from './call.ts';
 import { setName } from './cursor.ts';
+import { complainOfLinux, EXIT_IO, end } from './end.ts';
 import { findExport, instanceAt, mainInstance, program } from './exports.ts';
+import { inputError } from './input.ts';
 import { BAD_CALL, invoke } from './invoke.ts';
 import { signalEntry } from './linux.ts';
 import { makeMemories } from './memory.ts';
 import { BAD_DIRECTORY, BATCH, INVOKE, readOptions } from './options.ts';
-import { flush, putLine, putText, standardError, standardOutput } from './output.ts';
+import { putLine, putText, standardError, standardOutput } from './output.ts';
 import { firstArgument, readStack } from './process.ts';
-import { exit } from './system.ts';
 import { installHandlers, putTrapPlace, trapWords } from './trap.ts';
 import { addStandardStreams } from './wasi/descriptors.ts';
 
@@ -44,7 +45,9 @@ export function main(stack: u64): void {
   if (trap !== 0) endTrapped(trap, mode === BATCH);
   if (mode === BATCH) {
     runBatch();
-    end(0);
+    const error = inputError();
+    if (error !== 0) complainOfLinux('standard input cannot be read', error);
+    end(error === 0 ? 0 : EXIT_IO);
   }
   if (mode === INVOKE) {
     const outcome = invoke(firstArgument());
@@ -93,9 +96,4 @@ function endTrapped(trap: u32, batch: bool): void {
   putLine(to, trapWords(trap));
   if (!batch) putTrapPlace(to);
   end(EXIT_TRAP);
-}
-
-function end(code: u32): void {
-  flush();
-  exit(code);
 }

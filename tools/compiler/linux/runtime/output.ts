@@ -35,11 +35,18 @@ export function flush(): void {
   flushOne(changetype<Buffer>(standardOutput()));
 }
 
+let lost: i64 = 0;
+
+/** Minus Linux's number of the error that made answers get lost; 0 as long as none are. */
+export function answersLost(): i64 {
+  return lost;
+}
+
 function flushOne(buffer: Buffer): void {
   const size = buffer.size;
   buffer.size = 0;
-  // Nobody is left to tell when this fails.
-  writeAll(buffer.fd, changetype<usize>(buffer) + HEADER, size);
+  const outcome = writeAll(buffer.fd, changetype<usize>(buffer) + HEADER, size);
+  if (changetype<usize>(buffer) === OUT && lost === 0) lost = outcome;
 }
 
 export function putByte(to: usize, byte: u32): void {
@@ -64,6 +71,22 @@ export function putText(to: usize, text: string): void {
 export function putLine(to: usize, text: string): void {
   putText(to, text);
   putByte(to, 0x0a);
+}
+
+/** A text of someone else's as a JSON string, which is one line whatever it holds. RFC 8259 §7. */
+export function putQuoted(to: usize, bytes: u64, size: usize): void {
+  putByte(to, 0x22);
+  for (let i: usize = 0; i < size; i++) {
+    const byte = load8(bytes + i);
+    if (byte < 0x20 || byte === 0x7f) {
+      putText(to, '\\u');
+      putHex(to, byte, 4);
+      continue;
+    }
+    if (byte === 0x22 || byte === 0x5c) putByte(to, 0x5c);
+    putByte(to, byte);
+  }
+  putByte(to, 0x22);
 }
 
 /** `digits` lower-case hexadecimal digits. */

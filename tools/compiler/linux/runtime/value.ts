@@ -104,7 +104,7 @@ export function readReference(type: u32, value: usize, instance: InstanceInfo): 
   if (accept('null')) return here() === wordEnd();
   const radix: u64 = type === TYPE_FUNCREF ? 10 : 16;
   const end = wordEnd();
-  if (here() === end || end - here() > 15) return false;
+  if (here() === end || end - here() > (radix === 16 ? 16 : 15)) return false;
   let number: u64 = 0;
   while (here() < end) {
     const digit = hexDigit(peek());
@@ -113,8 +113,9 @@ export function readReference(type: u32, value: usize, instance: InstanceInfo): 
     advance(1);
   }
   if (type === TYPE_EXTERNREF) {
+    // One more than the number, so that null is 0: there is none for the last number.
     store<u64>(value, number + 1);
-    return true;
+    return number + 1 !== 0;
   }
   for (let i: u32 = 0; i < instance.recordCount; i++) {
     const entry = changetype<FunctionRecord>(instance.records + i * <u32>FunctionRecord.SIZE);

@@ -1,7 +1,7 @@
 /** WASI preview1: arguments, environment, clocks, random numbers, the end of the process. */
 
 import { copy, store32, store64 } from '../cpu.ts';
-import { flush } from '../output.ts';
+import { end } from '../end.ts';
 import {
   argument,
   argumentTotal,
@@ -10,7 +10,7 @@ import {
   firstArgument,
   textSize,
 } from '../process.ts';
-import { clockResolution, clockTime, exit, randomBytes, yieldProcessor } from '../system.ts';
+import { clockResolution, clockTime, randomBytes, yieldProcessor } from '../system.ts';
 import { errnoOf, FAULT, INVAL, NOTSUP, SUCCESS } from './errno.ts';
 import { guestRange } from './guest.ts';
 
@@ -104,8 +104,7 @@ export function sched_yield(_instance: u32): u32 {
 }
 
 export function proc_exit(_instance: u32, code: u32): void {
-  flush();
-  exit(code);
+  end(code);
 }
 
 /** Signals are no way to talk between programs here, and preview1 has dropped them since. */
