@@ -20,6 +20,8 @@ export const EFER_LMA: u32 = 0x400;
 export const EFER_NXE: u32 = 0x800;
 export const EFER_SVME: u32 = 0x1000;
 export const EFER_FFXSR: u32 = 0x4000;
+/** Those that a processor without LMSLE and TCE has; the others are reserved. */
+export const EFER_DEFINED: u32 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME | EFER_FFXSR;
 export const STAR: u32 = 0xc000_0081;
 export const LSTAR: u32 = 0xc000_0082;
 export const CSTAR: u32 = 0xc000_0083;

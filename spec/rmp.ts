@@ -10,6 +10,8 @@ export const FAIL_PERMISSION: u32 = 2;
 export const FAIL_INUSE: u32 = 3;
 export const FAIL_OVERLAP: u32 = 4;
 export const FAIL_SIZEMISMATCH: u32 = 6;
+/** PSMASH of what is no page of 2 MiB that can be made 512. */
+export const FAIL_BAD_PAGE: u32 = 7;
 
 /** What a VMPL may do with a page. APM2 table 15-36. */
 export const READ: u32 = 0x1;

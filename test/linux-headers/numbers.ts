@@ -277,7 +277,7 @@ export const numbers: Readonly<Record<string, Names>> = {
       GHCB: 'MSR_AMD64_SEV_ES_GHCB',
       SEV_STATUS: 'MSR_AMD64_SEV',
     },
-    absent: ['X2APIC', 'X2APIC_LAST', 'GUEST_TSC_FREQ', 'VIRTUAL_TOM', 'SVSM_CAA'],
+    absent: ['EFER_DEFINED', 'X2APIC', 'X2APIC_LAST', 'GUEST_TSC_FREQ', 'VIRTUAL_TOM', 'SVSM_CAA'],
   },
   'page-fault': {
     linux: {
@@ -376,6 +376,7 @@ export const numbers: Readonly<Record<string, Names>> = {
       'FAIL_INPUT',
       'FAIL_PERMISSION',
       'FAIL_INUSE',
+      'FAIL_BAD_PAGE',
       'FAIL_OVERLAP',
       'FAIL_SIZEMISMATCH',
       'READ',

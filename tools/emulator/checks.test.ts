@@ -9,6 +9,7 @@ import { CHECKS, type Check } from './checks.ts';
 import { encodeEvent, HostileHost } from './hostile.ts';
 import { launchIgvm } from './launch/igvm.ts';
 import { createMachine, type Machine, type MachineOptions } from './machine.ts';
+import { setIntercept } from './vcpu/intercepts.ts';
 
 const PAGE = 4096;
 const CANARY = 0x5eed_cafe_f00d_d00dn;
@@ -76,6 +77,24 @@ const injection: Attack = (without) => {
   return machine.core.state.r15 === 6n;
 };
 
+/** The host has a virtual interrupt taken, and no exit before it. */
+const virtualInterrupt: Attack = (without) => {
+  const vector = 0x40;
+  const machine = boot(
+    without,
+    (guest) => {
+      guest.handle(vector, () => guest.set(RBX, vector));
+      guest.asm.op('sti');
+      count(guest);
+    },
+    { host: 'hv' },
+  );
+  setIntercept(machine.core.control, Exit.VINTR, false);
+  machine.vcpu.requestWindow(vector);
+  machine.hypervisor.run(100);
+  return machine.core.state.rbx === BigInt(vector);
+};
+
 /** The host gives a CPUID page with features that the processor does not have. */
 const cpuidLie: Attack = (without) => {
   const machine = createMachine({ mode: 'snp', memory: 8 << 20, without });
@@ -124,6 +143,7 @@ const brokenVmsa: Attack = (without) => {
 const attacks: readonly (readonly [Check, string, Attack])[] = [
   ['rmp-shared-write', 'has the guest write through C=0 to its own page', sharedWrite],
   ['event-injection', 'injects an exception under restricted injection', injection],
+  ['virtual-interrupt', 'raises V_IRQ under restricted injection', virtualInterrupt],
   ['cpuid-page', 'promises features that there are not', cpuidLie],
   ['rmp-size', 'maps a page in another size', hugeMapping],
   ['vmsa-state', 'starts a guest without SVME', brokenVmsa],

@@ -14,6 +14,8 @@ const IN_CORE = {
   /** PVALIDATE is VMPL 0's alone; RMPADJUST gives less privileged VMPLs no more than one has. */
   'pvalidate-vmpl': Region.LIFTED_PVALIDATE_VMPL,
   'rmpadjust-vmpl': Region.LIFTED_RMPADJUST_VMPL,
+  /** Restricted injection lets no virtual interrupt in. */
+  'virtual-interrupt': Region.LIFTED_VIRTUAL_INTERRUPT,
 } as const;
 
 /** What VMRUN, the AMD-SP and the host's own accesses are held to, beside that. */

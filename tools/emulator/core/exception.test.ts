@@ -89,6 +89,15 @@ describe('an exception', () => {
       },
     ],
     [
+      'a bit of EFER that the processor does not have',
+      (asm: Assembler) => {
+        asm.op('mov r32, imm32', RCX, 0xc000_0080);
+        asm.op('rdmsr');
+        asm.op('or r/m32, imm32', RAX, 0x8000);
+        asm.op('wrmsr');
+      },
+    ],
+    [
       'PAE cleared in long mode',
       (asm: Assembler) => {
         asm.op('mov r32, imm32', RAX, 0x600);

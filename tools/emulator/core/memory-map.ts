@@ -68,7 +68,7 @@ export const RMP_ASID_SHIFT: u32 = 51;
 export const RMP_VMSA_SHIFT: u32 = 61;
 export const RMP_VALIDATED_SHIFT: u32 = 62;
 
-/** Control.lifted: checks that the machine goes without: of the RMP, of VMPLs; encryption. */
+/** Control.lifted: checks that the machine goes without: of the RMP, of VMPLs, of V_IRQ; encryption. */
 export const LIFTED_OWNER: u32 = 1;
 export const LIFTED_REVERSE_MAP: u32 = 2;
 export const LIFTED_SIZE: u32 = 4;
@@ -78,6 +78,7 @@ export const LIFTED_SHARED_WRITE: u32 = 32;
 export const LIFTED_ENCRYPTION: u32 = 64;
 export const LIFTED_PVALIDATE_VMPL: u32 = 128;
 export const LIFTED_RMPADJUST_VMPL: u32 = 256;
+export const LIFTED_VIRTUAL_INTERRUPT: u32 = 512;
 
 /** Control.randomReady of a generator that gives the same for ever. */
 export const RANDOM_STUCK: u32 = 2;

@@ -82,7 +82,8 @@ const XSAVE_ALL = 0x340;
 const ADDRESS_BITS = 0x3030;
 /** Bits of the address space that encryption costs a guest: the C-bit. */
 const REDUCTION = 1;
-const VMPLS = 4;
+/** Privilege levels of a guest's. */
+export const VMPLS = 4;
 
 /** What the processor answers: the truth that the AMD-SP holds a hypervisor's claims against. */
 export const PROCESSOR: readonly CpuidLeaf[] = [

@@ -168,7 +168,14 @@ describe('RMPUPDATE', () => {
     rmpUpdate(frames, 0x400, { ...guest, huge: true });
     frames.setRmp(0x400, { ...frames.rmp(0x400), validated: true });
     expect(psmash(frames, 0x401)).toBe(Rmp.FAIL_INPUT);
+    frames.setRmp(0x400, { ...frames.rmp(0x400), immutable: true });
+    expect([0x400, 0x600].map((frame) => psmash(frames, frame))).toEqual([
+      Rmp.FAIL_BAD_PAGE,
+      Rmp.FAIL_BAD_PAGE,
+    ]);
+    frames.setRmp(0x400, { ...frames.rmp(0x400), immutable: false });
     expect(psmash(frames, 0x400)).toBe(Rmp.OK);
+    expect(psmash(frames, 0x400)).toBe(Rmp.FAIL_BAD_PAGE);
     expect(frames.rmp(0x5ff)).toMatchObject({
       assigned: true,
       huge: false,

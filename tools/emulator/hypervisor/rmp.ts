@@ -81,7 +81,7 @@ export function psmash(frames: FrameTable, frame: number): number {
     return Rmp.FAIL_INPUT;
   }
   const entry = frames.rmp(frame);
-  if (!entry.assigned || !entry.huge || entry.immutable) return Rmp.FAIL_INPUT;
+  if (!entry.assigned || !entry.huge || entry.immutable) return Rmp.FAIL_BAD_PAGE;
   for (let i = 0; i < FRAMES_2M; i++) {
     frames.setRmp(frame + i, { ...entry, huge: false, gfn: entry.gfn + i });
   }

@@ -62,7 +62,7 @@ export function answerKey(context: GuestContext, vmpck: number, payload: Uint8Ar
     request.guestSvn > identity.guestSvn ||
     !tcbAtMost(request.tcbVersion, TCB);
   if (invalid) response.status = Status.INVALID_PARAM;
-  else if (select >= KEY_VLEK) response.status = Status.INVALID_KEY;
+  else if (root !== ROOT_VMRK && select >= KEY_VLEK) response.status = Status.INVALID_KEY;
   else {
     const key = deriveKey(root === ROOT_VMRK ? context.vmrk : KEY_ROOT, {
       root: root | (identity.keySelect << 1),

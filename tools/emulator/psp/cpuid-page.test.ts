@@ -50,6 +50,32 @@ describe('the check of a CPUID page', () => {
     expect(find(page, Cpuid.LEAF_ENCRYPTED_MEMORY).ebx & Cpuid.EBX_C_BIT_MASK).toBe(51);
   });
 
+  it('lets nobody have wider addresses or more VMPLs than the processor', () => {
+    const sizes = pageWith(Cpuid.LEAF_ADDRESS_SIZES, { eax: 0xff28_3140 });
+    expect(sanitizeCpuidPage(sizes)).toBe(false);
+    expect(find(sizes, Cpuid.LEAF_ADDRESS_SIZES).eax).toBe(0x0028_3030);
+    expect(sanitizeCpuidPage(pageWith(Cpuid.LEAF_ADDRESS_SIZES, { eax: 0x0030_2f28 }))).toBe(true);
+    const levels = pageWith(Cpuid.LEAF_ENCRYPTED_MEMORY, { ebx: 51 | (5 << 12) });
+    expect(sanitizeCpuidPage(levels)).toBe(false);
+    expect(find(levels, Cpuid.LEAF_ENCRYPTED_MEMORY).ebx).toBe(51 | (4 << 12));
+    expect(sanitizeCpuidPage(pageWith(Cpuid.LEAF_ENCRYPTED_MEMORY, { ebx: 51 }))).toBe(true);
+  });
+
+  it.each([
+    [Cpuid.LEAF_FEATURES, 'eax', 0xa000_0000],
+    [Cpuid.LEAF_FEATURES, 'eax', 0x0000_1000],
+    [Cpuid.LEAF_TOPOLOGY, 'ebx', 0x8000_0000],
+    [Cpuid.LEAF_EXTENDED_FEATURES, 'eax', 0x0000_8000],
+    [Cpuid.LEAF_ADDRESS_SIZES, 'ecx', 0x0000_0100],
+    [Cpuid.LEAF_ADDRESS_SIZES, 'edx', 0x0001_0000],
+    [Cpuid.LEAF_ENCRYPTED_MEMORY, 'ebx', 0x0001_0033],
+  ] as const)('empties reserved bits of leaf %i, %s: %i', (leaf, register, value) => {
+    const page = pageWith(leaf, { [register]: value });
+    expect(sanitizeCpuidPage(page)).toBe(false);
+    expect(find(page, leaf)[register]).not.toBe(value);
+    expect(sanitizeCpuidPage(page)).toBe(true);
+  });
+
   it('puts the sizes of extended state right', () => {
     const page = pageWith(Cpuid.LEAF_XSAVE, { ebx: 0x40 });
     expect(sanitizeCpuidPage(page)).toBe(false);

@@ -10,42 +10,55 @@ const RESERVED = 0x28;
 
 /**
  * How a register of the hypervisor's claim is held against the processor's own answer. SNP, CPUID page.
- * `free` bits may be anything.
+ * `free` bits may be anything, `reserved` ones must be 0.
  */
 type Rule =
-  | { readonly kind: 'any' }
+  | { readonly kind: 'any'; readonly reserved?: number }
   | { readonly kind: 'exact'; readonly free?: number }
   | { readonly kind: 'subset'; readonly free?: number }
-  | { readonly kind: 'atMost' };
+  | { readonly kind: 'atMost'; readonly reserved?: number }
+  /** Each field in `atMost` on its own, `exact` and `free` bits; all others must be 0. */
+  | {
+      readonly kind: 'fields';
+      readonly exact: number;
+      readonly atMost: readonly number[];
+      readonly free: number;
+    };
 
 const any: Rule = { kind: 'any' };
 const exact: Rule = { kind: 'exact' };
 const subset: Rule = { kind: 'subset' };
 const atMost: Rule = { kind: 'atMost' };
 const free = (kind: 'exact' | 'subset', bits: number): Rule => ({ kind, free: bits });
+const but = (kind: 'any' | 'atMost', reserved: number): Rule => ({ kind, reserved });
+/** Physical and linear address bits; those of guests are free. */
+const ADDRESS_SIZES: Rule = { kind: 'fields', exact: 0, atMost: [0xff, 0xff00], free: 0xff_0000 };
+/** The C-bit's position must be the real one, and there are no more VMPLs. */
+const ENCRYPTION: Rule = { kind: 'fields', exact: 0x3f, atMost: [0xf000], free: 0xfc0 };
+/** Of family, model and stepping. */
+const FMS_RESERVED = 0xf000_f000;
 
 /** Rules for EAX, EBX, ECX, EDX; for a function that is not listed they are `subset` each. */
 // biome-ignore format: a function a line
 const RULES: ReadonlyMap<number, readonly [Rule, Rule, Rule, Rule]> = new Map([
   [0x0000_0000, [atMost, any, any, any]],
-  [0x0000_0001, [atMost, free('exact', 0xffff_0000), free('subset', Cpuid.ECX_OSXSAVE | Cpuid.ECX_HYPERVISOR), subset]],
+  [0x0000_0001, [but('atMost', FMS_RESERVED), free('exact', 0xffff_0000), free('subset', Cpuid.ECX_OSXSAVE | Cpuid.ECX_HYPERVISOR), subset]],
   [0x0000_0002, [any, any, any, any]],
   [0x0000_0004, [any, any, any, any]],
   [0x0000_0005, [any, any, any, any]],
   [0x0000_0007, [atMost, subset, free('subset', 0x10), subset]],
-  [0x0000_000b, [any, any, any, any]],
+  [0x0000_000b, [but('any', 0xffff_ffe0), but('any', 0xffff_0000), but('any', 0xffff_0000), any]],
   [0x8000_0000, [atMost, any, any, any]],
-  [0x8000_0001, [atMost, free('exact', 0xf000_0000), subset, subset]],
+  [0x8000_0001, [but('atMost', FMS_RESERVED), free('exact', 0xf000_0000), subset, subset]],
   [0x8000_0002, [any, any, any, any]],
   [0x8000_0003, [any, any, any, any]],
   [0x8000_0004, [any, any, any, any]],
   [0x8000_0005, [any, any, any, any]],
   [0x8000_0006, [any, any, any, any]],
   [0x8000_0007, [exact, subset, any, subset]],
-  [0x8000_0008, [any, subset, any, any]],
+  [0x8000_0008, [ADDRESS_SIZES, subset, but('any', 0xfffc_0f00), subset]],
   [0x8000_001e, [any, any, any, any]],
-  // EBX: the C-bit's position must be the real one.
-  [0x8000_001f, [subset, free('exact', 0x0000_ffc0), any, any]],
+  [0x8000_001f, [subset, ENCRYPTION, any, any]],
 ]);
 /** x87 and SSE state, which no CPUID page may lack. */
 const XCR0_ALWAYS = 3;
@@ -114,12 +127,19 @@ function sanitizeXsave(subleaf: number, xcr0: bigint, claim: CpuidRegisters): Cp
 function apply(rule: Rule, claim: number, real: number): number {
   switch (rule.kind) {
     case 'any':
-      return claim;
+      return (claim & ~(rule.reserved ?? 0)) >>> 0;
     case 'atMost':
-      return Math.min(claim, real >>> 0);
+      return Math.min((claim & ~(rule.reserved ?? 0)) >>> 0, real >>> 0);
     case 'exact': {
       const loose = rule.free ?? 0;
       return ((claim & loose) | (real & ~loose)) >>> 0;
+    }
+    case 'fields': {
+      let value = (real & rule.exact) | (claim & rule.free);
+      for (const mask of rule.atMost) {
+        value |= Math.min((claim & mask) >>> 0, (real & mask) >>> 0);
+      }
+      return value >>> 0;
     }
     case 'subset':
       return (claim & (real | (rule.free ?? 0))) >>> 0;

@@ -258,6 +258,18 @@ describe('a derived key', () => {
     Object.assign(view(KeyRequest, payload), { fieldSelect: 0x80n });
     expect(key(guest())).toMatchObject({ status: Status.INVALID_PARAM, key: new Uint8Array(32) });
   });
+
+  it('is made with a key of the chip’s only where there is that one; from the VMRK whatever is chosen', () => {
+    const status = (rootKeySelect: number) => {
+      const payload = new Uint8Array(KeyRequest.size);
+      Object.assign(view(KeyRequest, payload), { rootKeySelect });
+      return view(KeyResponse, ask(guest(), Message.KEY_REQUEST, payload)).status;
+    };
+    const choices = [0, 1, 2, 3].map((select) => select << 1);
+    const { SUCCESS, INVALID_KEY } = Status;
+    expect(choices.map(status)).toEqual([SUCCESS, SUCCESS, INVALID_KEY, INVALID_KEY]);
+    expect(choices.map((choice) => status(choice | 1))).toEqual(Array(4).fill(SUCCESS));
+  });
 });
 
 it('tells scale and factor of a secure TSC', () => {

@@ -133,9 +133,10 @@ describe('the AMD-SP', () => {
     }
     const large = launching();
     rmpUpdate(large.core.frames, PAGE_FRAME, pre(1, true));
-    expect(large.psp.launchUpdate({ ...update, huge: true, type: Launch.VMSA })).toBe(
-      Status.INVALID_PARAM,
-    );
+    for (const type of [Launch.VMSA, Launch.SECRETS, Launch.CPUID]) {
+      const status = large.psp.launchUpdate({ ...update, huge: true, type });
+      expect(status).toBe(Status.INVALID_PAGE_SIZE);
+    }
     expect(large.psp.launchUpdate({ ...update, huge: true })).toBe(Status.SUCCESS);
     expect(large.psp.context(CONTEXT)?.digest).toEqual(small.psp.context(CONTEXT)?.digest);
   });

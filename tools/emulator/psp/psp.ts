@@ -301,7 +301,7 @@ export class Psp {
     if (entry.huge !== huge) return Status.INVALID_PAGE_SIZE;
     if (huge && frame % PAGES_2M !== 0) return Status.INVALID_ADDRESS;
     if (type < Launch.NORMAL || type > Launch.CPUID) return Status.INVALID_PARAM;
-    if (huge && SMALL_TYPES.includes(type)) return Status.INVALID_PARAM;
+    if (huge && SMALL_TYPES.includes(type)) return Status.INVALID_PAGE_SIZE;
     if (context.state !== 'launch') return Status.INVALID_GUEST_STATE;
     if (context.asid === 0) return Status.INACTIVE;
     if (entry.asid !== context.asid) return Status.INVALID_PAGE_OWNER;

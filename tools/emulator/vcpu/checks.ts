@@ -5,11 +5,9 @@ import type { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as Msr from '../../../spec/msr.ts';
 import * as SevStatus from '../../../spec/sev-status.ts';
 import type { RmpEntry } from '../core.ts';
+import { VMPLS } from '../cpuid/model.ts';
 import type { Mode } from '../mode.ts';
 
-const EFER_ALLOWED = BigInt(
-  Msr.EFER_SCE | Msr.EFER_LME | Msr.EFER_LMA | Msr.EFER_NXE | Msr.EFER_SVME | Msr.EFER_FFXSR,
-);
 /** All that APM2 §3.1.3 defines up to CET and shadow stacks. */
 const CR4_ALLOWED = 0xf7_1fffn;
 const CR3_RESERVED = ~((1n << 52n) - 1n);
@@ -43,6 +41,7 @@ export function refusedVmsa(save: View<typeof Vmsa>, mode: Mode): string | undef
   if ((sevFeatures & BOTH_INJECTIONS) === BOTH_INJECTIONS) {
     return 'restricted and alternate injection are both set';
   }
+  if (mode === 'snp' && save.vmpl >= VMPLS) return 'a VMPL that this processor does not have';
   return refusedState(save);
 }
 
@@ -52,7 +51,7 @@ export function refusedState(save: View<typeof Vmsa>): string | undefined {
   const cr0Has = (bit: number) => (cr0 & BigInt(bit)) !== 0n;
   const eferHas = (bit: number) => (efer & BigInt(bit)) !== 0n;
   const pae = (cr4 & BigInt(Cpu.CR4_PAE)) !== 0n;
-  if ((efer & ~EFER_ALLOWED) !== 0n) return 'EFER has reserved bits set';
+  if ((efer & ~BigInt(Msr.EFER_DEFINED)) !== 0n) return 'EFER has reserved bits set';
   if (!cr0Has(Cpu.CR0_CD) && cr0Has(Cpu.CR0_NW)) return 'CR0.NW is set without CR0.CD';
   if ((cr0 & HIGH) !== 0n) return 'CR0 has high bits set';
   if ((cr3 & CR3_RESERVED) !== 0n) return 'CR3 has reserved bits set';

@@ -44,8 +44,14 @@ describe('VMRUN', () => {
     ['without CR0.PE', { efer: SVME | 0x100n, cr0: 0x8000_0010n, cr4: 0x20n }],
     ['without SNP', { sevFeatures: 0n }],
     ['does not have', { sevFeatures: SNP | (1n << 2n) }],
+    ['EFER has reserved', { efer: SVME | 0x8000n }],
   ])('refuses a state: %s', (message, fields) => {
     expect(refusedVmsa(state(fields), 'snp')).toContain(message);
+  });
+
+  it('refuses a VMPL that there is not', () => {
+    const levels = [3, 4, 255].map((vmpl) => refusedVmsa(Object.assign(state(), { vmpl }), 'snp'));
+    expect(levels).toEqual([undefined, ...Array(2).fill(expect.stringContaining('VMPL'))]);
   });
 
   it('refuses a code segment of two sizes, and SNP features in a guest without it', () => {

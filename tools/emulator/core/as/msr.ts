@@ -16,16 +16,6 @@ import { resume } from './stack';
 import { secureTsc, setTimeStamp, timeStamp } from './time';
 import { flushTlbs } from './tlb';
 
-/** Bits of EFER that a guest may set; LMA is the processor's own. APM2 §3.1.7. */
-const EFER_DEFINED: u64 =
-  Msr.EFER_SCE |
-  Msr.EFER_LME |
-  Msr.EFER_LMA |
-  Msr.EFER_NXE |
-  Msr.EFER_SVME |
-  Msr.EFER_FFXSR |
-  0x8000;
-
 /** Carries out an effect of this file. False if `effect` is none of them. */
 export function msrs(p: usize, effect: u32, n: u32): bool {
   switch (effect) {
@@ -165,7 +155,7 @@ function fits(number: u32, value: u64): bool {
 function writeEfer(p: usize, value: u64): void {
   const before = load<u64>(Cpu.EFER);
   const changes = before ^ value;
-  if ((value & ~EFER_DEFINED) !== 0) {
+  if ((value & ~(<u64>Msr.EFER_DEFINED)) !== 0) {
     raiseGp(0);
     return;
   }

@@ -1,7 +1,8 @@
 /** VMRUN to #VMEXIT: events, the interpreter, faults, single steps. */
 import * as Reg from '../../../../spec/cpu';
 import * as Exit from '../../../../spec/exit';
-import { EXIT_LIMIT } from '../memory-map';
+import { FEATURES_SHIFT, RESTRICTED_INJECTION } from '../../../../spec/sev-status';
+import { EXIT_LIMIT, LIFTED_VIRTUAL_INTERRUPT } from '../memory-map';
 import { lookup, lookupShort } from './block';
 import { BLOCK_MAX } from './code';
 import * as Control from './control';
@@ -12,6 +13,7 @@ import { interpret } from './interpreter';
 import { EXIT, EXIT_AT_RIP, markAtRip, NONE, pending, STOP, setPending } from './machine';
 import { flushTlbs } from './tlb';
 
+const RESTRICTED: u64 = RESTRICTED_INJECTION >> FEATURES_SHIFT;
 const V_IRQ: u64 = 0x100;
 const V_IGNORE_TPR: u64 = 0x10_0000;
 
@@ -107,6 +109,10 @@ function step(done: u64, end: u64, shadowed: bool): void {
 function takesInterrupt(): bool {
   const word = load<u64>(Control.V_INTR);
   if ((word & V_IRQ) === 0 || (load<u32>(Cpu.RFLAGS) & Reg.RFLAGS_IF) === 0) return false;
+  // With restricted injection #HV alone comes in. APM2 §15.36.16
+  if ((load<u64>(Control.SEV_FEATURES) & RESTRICTED) !== 0) {
+    if ((load<u32>(Control.LIFTED) & LIFTED_VIRTUAL_INTERRUPT) === 0) return false;
+  }
   const priority = (word >> 16) & 15;
   if ((word & V_IGNORE_TPR) === 0 && priority <= (word & 15)) return false;
   if (intercepted(Exit.VINTR)) {
