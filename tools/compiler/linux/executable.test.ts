@@ -426,6 +426,47 @@ describe('modules linked to each other', () => {
     ]);
   });
 
+  it('number functions by their own imports, and take those numbers', () => {
+    const quiet = '(module (func (export "seven") (result i32) i32.const 7))';
+    const shared = `(module
+      (import "quiet" "seven" (func $seven (result i32)))
+      (table (export "table") 4 funcref)
+      (elem (i32.const 0) func $hidden $known $seven)
+      (func $hidden (result i32) i32.const 1)
+      (func $known (export "known") (result i32) i32.const 2))`;
+    const program = build(
+      `(module
+        (import "shared" "table" (table 4 funcref))
+        (import "quiet" "seven" (func $seven (result i32)))
+        (import "shared" "known" (func $known (result i32)))
+        (import "shared" "known" (func (result i32)))
+        (elem declare func $known)
+        (func (export "get") (param i32) (result funcref) (table.get (local.get 0)))
+        (func (export "refer") (result funcref) (ref.func $known))
+        (func (export "id") (param funcref) (result funcref) (local.get 0))
+        (func (export "call") (param funcref) (result i32)
+          (table.set (i32.const 3) (local.get 0))
+          (call_indirect (result i32) (i32.const 3))))`,
+      { quiet, shared },
+    );
+    const ids = [0, 1, 4].map((index) => `id funcref:${index}`);
+    const calls = ['call funcref:0', 'call funcref:1', 'id funcref:2'];
+    const gets = ['get i32:00000000', 'get i32:00000001', 'get i32:00000002'];
+    expect(batch(program, ...ids, ...calls, ...gets, 'refer', 'id funcref:4294967295')).toEqual([
+      'funcref:0',
+      'funcref:1',
+      'funcref:4',
+      'i32:00000007',
+      'i32:00000002',
+      'funcref:1',
+      'funcref:4294967295',
+      'funcref:1',
+      'funcref:0',
+      'funcref:1',
+      'error: argument 1 expected funcref:VALUE',
+    ]);
+  });
+
   it('are instantiated in order, and what one did before another trapped stands', () => {
     const program = build('(module (import "b" "f" (func)) (func (export "g")))', {
       a: '(module (memory (export "m") 1) (func $s (i32.store8 (i32.const 0) (i32.const 1))) (start $s))',

@@ -1,7 +1,14 @@
 import { UserError } from '../../errors.ts';
 import { type CompileOptions, type Cpu, compile } from '../compile.ts';
-import { type Linkable, type Placements, place, relocate, symbolTable } from '../link-sections.ts';
-import { typeNumbers, type WasmObject } from '../object.ts';
+import {
+  type Linkable,
+  type Placement,
+  type Placements,
+  place,
+  relocate,
+  symbolTable,
+} from '../link-sections.ts';
+import { TABLE_ENTRY, typeNumbers, type WasmObject } from '../object.ts';
 import type { SourceMap } from '../source-map.ts';
 import { binder } from './bind.ts';
 import { type Segment, writeElf } from './elf.ts';
@@ -61,16 +68,24 @@ export function makeExecutable(
     }
   }
   for (const { name, wasm, sources } of modules) {
-    const index = instances.length;
+    const bind = binder(instances.length, byName, runtime);
+    const importedFunctions: (string | undefined)[] = [];
     const object = compile(wasm, {
       instance: name === '' ? 'main' : `link.${name}`,
       mode: lowMemory ? 'base0' : 'basereg',
       cpu,
       linked: modules.length > 1,
-      bind: binder(index, byName, runtime),
+      bind: (wanted) => {
+        const binding = bind(wanted);
+        if (wanted.kind === 'function') {
+          const isDirect = binding.kind === 'symbol' && !binding.leading;
+          importedFunctions.push(isDirect ? binding.symbol : undefined);
+        }
+        return binding;
+      },
       ...watch,
     });
-    instances.push({ name, object, sources });
+    instances.push({ name, object, importedFunctions, sources });
     if (name !== '') byName.set(name, object);
     const shared = name === SPECTEST ? byName.get(SHARED_SPECTEST) : undefined;
     if (shared) {
@@ -120,6 +135,7 @@ function link(
       const address = symbols.get(symbol);
       return address === undefined ? undefined : Number(address);
     },
+    codeOf: (record) => Number(wordAt(rodata, record + TABLE_ENTRY.code)),
     textOf: (object) => TEXT + (text.starts.get(object) ?? 0),
     textStart: TEXT,
     textEnd: TEXT + (text.starts.get(start) ?? 0),
@@ -147,6 +163,11 @@ function link(
         .map(({ name, size }) => ({ name, address: addresses.of(name), size })),
     ),
   );
+}
+
+function wordAt({ address, bytes }: Placement, at: number): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getBigUint64(at - Number(address), true);
 }
 
 function required(symbols: ReadonlyMap<string, bigint>, symbol: string): bigint {

@@ -37,6 +37,8 @@ export interface Addresses {
   of(symbol: string): number;
   /** Address of the symbol, or undefined where there is none of that name. */
   find(symbol: string): number | undefined;
+  /** Address of the code that the function record at an address refers to. */
+  codeOf(record: number): number;
   /** Where an object's text starts. */
   textOf(object: WasmObject): number;
   readonly textStart: number;
@@ -47,6 +49,8 @@ export interface NamedObject {
   /** As `--link` names it; empty for the program itself. */
   readonly name: string;
   readonly object: WasmObject;
+  /** What its imported functions are bound to, in their order; undefined for what is called otherwise. */
+  readonly importedFunctions: readonly (string | undefined)[];
   /** Where in the sources the module's instructions come from, if that is known. */
   readonly sources: SourceMap | undefined;
 }
@@ -75,13 +79,14 @@ export function runtimeTables(
       ...tables.text(symbol),
     })),
   );
+  const records = instances.flatMap(({ object }) => recordsOf(object, addresses));
   const files = new Map<string, number>();
   const places = instances.flatMap((instance) => linePlaces(instance, addresses, files));
   instances.forEach((instance, i) => {
     tables.set(
       InstanceInfo,
       infos + i * InstanceInfo.size,
-      instanceInfo(instance, addresses, tables),
+      instanceInfo(instance, records, addresses, tables),
     );
   });
   tables.set(Executable, root, {
@@ -141,20 +146,56 @@ const reasonNumbers: Readonly<Record<TrapReason, number>> = {
   'expected shared memory': Reason.EXPECTED_SHARED_MEMORY,
 };
 
+/** The record of a function: its address, and that of the function's code. */
+interface PlacedRecord {
+  readonly address: number;
+  readonly code: number;
+}
+
+function recordsOf({ symbols }: WasmObject, addresses: Addresses): PlacedRecord[] {
+  return symbols
+    .filter(({ name }) => name.endsWith('.record'))
+    .map(({ name }) => {
+      const address = addresses.of(name);
+      return { address, code: addresses.codeOf(address) };
+    });
+}
+
+/**
+ * Those of all instances' `records` that are of the instance's functions, imported ones among them; a function
+ * that is imported more than once has all its numbers, the lowest first.
+ */
+function numberedRecords(
+  { object, importedFunctions }: NamedObject,
+  records: readonly PlacedRecord[],
+  addresses: Addresses,
+): Partial<View<typeof FunctionRecord>>[] {
+  const byCode = new Map<number, number[]>();
+  const add = (code: number, index: number) =>
+    byCode.set(code, [...(byCode.get(code) ?? []), index]);
+  importedFunctions.forEach((symbol, index) => {
+    if (symbol !== undefined) add(addresses.of(symbol), index);
+  });
+  for (const { symbol, index } of object.functions) {
+    const record = addresses.find(`${symbol}.record`);
+    if (record !== undefined) add(addresses.codeOf(record), index);
+  }
+  return records
+    .flatMap(({ address, code }) => (byCode.get(code) ?? []).map((index) => ({ address, index })))
+    .sort((a, b) => a.address - b.address || a.index - b.index);
+}
+
 function instanceInfo(
-  { name, object }: NamedObject,
+  instance: NamedObject,
+  allRecords: readonly PlacedRecord[],
   addresses: Addresses,
   tables: Tables,
 ): Partial<View<typeof InstanceInfo>> {
+  const { name, object } = instance;
   const { memory } = object;
   const ownsMemory = memory?.symbol !== undefined && !memory.imported;
   const segments = ownsMemory ? memory.segments : [];
-  const records = object.functions
-    .flatMap(({ symbol, index }) => {
-      const address = addresses.find(`${symbol}.record`);
-      return address === undefined ? [] : [{ address, index }];
-    })
-    .sort((a, b) => a.address - b.address);
+  const records = numberedRecords(instance, allRecords, addresses);
   const exports = [...object.exports].map(([exported, entry]) => {
     const { bytes, size } = tables.text(exported);
     return {

@@ -234,6 +234,7 @@ export class DataBuilder {
     const { module } = this.#context;
     if (usesReferences(module)) {
       for (const index of referableFunctions(module)) this.#records.add(index);
+      for (const index of linkedFunctions(this.#context)) this.#records.add(index);
     }
     for (const index of [...this.#records].sort((a, b) => a - b)) {
       this.rodata.alignTo(16);
@@ -252,6 +253,15 @@ function usesReferences({ facts, types, globals, tables }: Module): boolean {
     globals.some(({ type }) => type === 'funcref') ||
     tables.some(({ importIndex }) => importIndex !== undefined)
   );
+}
+
+/** Imports that are functions of other modules of the executable. */
+function linkedFunctions(context: Context): number[] {
+  return context.linked
+    ? context.functionSymbols.flatMap((own, index) =>
+        functionSymbol(context, index) === own ? [] : [index],
+      )
+    : [];
 }
 
 function functionOf(item: ConstantExpression): number | undefined {
