@@ -7,6 +7,9 @@ import type { Random } from '../random.ts';
 export function loopModule(next: Random): string {
   const functions = Array.from({ length: 3 }, (_, index) => new Body(next, index).text());
   return `(module (memory (export "memory") 1) (global $g (export "global 0") (mut i32) (i32.const 7))
+    (func $several (param i32 i64) (result i32 i64 i32)
+      (i32.mul (local.get 0) (i32.const 5)) (i64.rotl (local.get 1) (i64.const 9))
+      (i32.add (local.get 0) (i32.wrap_i64 (local.get 1))))
     ${functions.join('\n')})`;
 }
 
@@ -38,7 +41,7 @@ class Body {
   text(): string {
     const statements = this.#statements();
     return `(func $f${this.#index} (export "f${this.#index}") (param $a i32) (param $b i32) (param $c i64) (result i64)
-      (local $i0 i32) (local $i1 i32) (local $i2 i32) (local $x i32) (local $y i32) (local $z i64) (local $d f64)
+      (local $i0 i32) (local $i1 i32) (local $i2 i32) (local $x i32) (local $y i32) (local $r i32) (local $z i64) (local $d f64)
       ${statements}
       ${this.#statement()}
       (i64.add (i64.xor (local.get $z) (i64.extend_i32_s (local.get $x)))
@@ -61,7 +64,7 @@ class Body {
   #statement(): string {
     const depth = this.#loops.length;
     const [i32, i64] = [() => this.#i32(OPERATIONS), () => this.#i64(OPERATIONS)];
-    switch (this.#next() % (depth < DEEPEST ? 15 : 11)) {
+    switch (this.#next() % (depth < DEEPEST ? 16 : 12)) {
       case 0:
         return `(local.set $y ${i32()})`;
       case 1:
@@ -86,9 +89,20 @@ class Body {
         return `(local.set $x (i32.add (local.get $x) ${i32()}))`;
       case 10:
         return this.#switch();
+      case 11:
+        return this.#several();
       default:
         return this.#loop(depth);
     }
+  }
+
+  /** A call with three results, of which not all need be wanted, and a sum with some of them. */
+  #several(): string {
+    const i64 = this.#pick(['(local.set $z)', '(local.set $z)', '(drop)']);
+    const last = this.#pick(['(local.set $y)', '(drop)']);
+    const [sum, leaf] = [this.#word('add xor or'), this.#i32(this.#next() % 2)];
+    return `(call $several ${this.#i32(1)} ${this.#i64(1)}) ${last} ${i64} (local.set $r)
+      (local.set $x (i32.${sum} (i32.${sum} (local.get $x) (local.get $r)) ${leaf}))`;
   }
 
   /** By a number below eight, now and then after a test of it. */
@@ -157,7 +171,7 @@ class Body {
   #i32(depth: number): string {
     const leaf = this.#next() % 6;
     if (depth === 0 || leaf === 0) {
-      const locals = ['$a', '$b', '$x', '$y', '$i0', '$i1', '$i2', '$i0', '$i1'];
+      const locals = ['$a', '$b', '$x', '$y', '$r', '$i0', '$i1', '$i2', '$i0', '$i1'];
       if (this.#next() % 3 > 0) return `(local.get ${this.#pick(locals)})`;
       return `(i32.const ${this.#pick(this.#next() % 8 ? CONSTANTS : EDGES)})`;
     }

@@ -324,7 +324,7 @@ class Builder {
       if (init.kind === 'v128') return this.#fn.v128(init.bits);
       if (init.kind === 'null') return this.#fn.i64(0n);
     }
-    const known = this.#globals.get(index);
+    const known = this.#globals.get(this.#context.globalCells[index] as number);
     if (known) return known;
     const value = this.#emit(Op.GLOBAL_GET, globalTypes[index] as number, NO_ARGS, index);
     this.#setGlobal(index, value);
@@ -355,7 +355,7 @@ class Builder {
 
   #setGlobal(index: number, value: Value): void {
     const globals = this.#globalsShared ? new Map(this.#globals) : this.#globals;
-    (globals as Map<number, Value>).set(index, value);
+    (globals as Map<number, Value>).set(this.#context.globalCells[index] as number, value);
     this.#globals = globals;
     this.#globalsShared = false;
   }

@@ -33,6 +33,8 @@ export interface Context {
   /** Symbols by function, global and type index, each made once: linking looks them up by their text. */
   readonly functionSymbols: readonly string[];
   readonly globalSymbols: readonly string[];
+  /** By global: the first that has the same cell, as imports may. */
+  readonly globalCells: readonly number[];
   readonly typeSymbols: readonly string[];
 }
 
@@ -53,8 +55,20 @@ export function makeContext(
     names,
     functionSymbols: names.map((name) => `${instance}!${name}`),
     globalSymbols: module.globals.map((_, index) => `${instance}!global.${index}`),
+    globalCells: cellsOf(module, bindings),
     typeSymbols: module.types.map(typeSymbol),
   };
+}
+
+function cellsOf({ globals }: Module, bindings: readonly Binding[]): number[] {
+  const first = new Map<string, number>();
+  return globals.map(({ importIndex }, index) => {
+    const binding = importIndex === undefined ? undefined : bindings[importIndex];
+    if (binding?.kind !== 'symbol') return index;
+    const known = first.get(binding.symbol);
+    if (known === undefined) first.set(binding.symbol, index);
+    return known ?? index;
+  });
 }
 
 /** A function type in the binary format's numbers. */

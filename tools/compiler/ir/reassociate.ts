@@ -178,7 +178,9 @@ class Reorderer {
   }
 
   #combine(sum: Value, a: Value, b: Value): Value {
-    const position = Math.max(this.#position(a), this.#position(b), 0);
+    let position = Math.max(this.#position(a), this.#position(b), 0);
+    // A call's results stay right behind it.
+    while (this.#block.body[position + 1]?.op === Ir.RESULT) position++;
     const value = this.#fn.value(sum.op, sum.type, this.#ordered(a, b), 0, this.#block, sum.offset);
     value.uses = 1;
     const depth = latest(value.args, this.#depths);

@@ -26,6 +26,9 @@ describe('a function may be called as a part of the module is:', () => {
     'table.fill',
     'table.grow',
     'f.record',
+    'table.0.entries',
+    'data.0.size',
+    'elem.0.size',
     'f.outer',
   ])('%s', (name) => {
     const wasm = wat(`(module
