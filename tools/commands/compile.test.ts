@@ -176,6 +176,11 @@ describe('compile', () => {
       ['--target', 'linux', '--link', 'x.wasm'],
       '--link expected NAME=FILE',
     ],
+    [
+      'a link whose name has what ends names in symbols',
+      ['--target', 'linux', '--link', 'a!b=any.wasm'],
+      '--link expected a name without !, got a!b',
+    ],
     ['a link that is not there', ['--target', 'linux', '--link', 'x=missing.wasm'], 'cannot read'],
   ])('refuses %s', async (_, args, message) => {
     const main = file('any.wasm', wat('(module)'));

@@ -123,7 +123,10 @@ function printTimes(times: ReadonlyMap<string, number>): void {
 function readLink(text: string): LinkedModule {
   const at = text.indexOf('=');
   if (at < 1) throw new UserError(`--link expected NAME=FILE, got ${text}`);
-  return { name: text.slice(0, at), ...readModule(text.slice(at + 1)) };
+  const name = text.slice(0, at);
+  // In symbols the name of an instance ends at the first one.
+  if (name.includes('!')) throw new UserError(`--link expected a name without !, got ${name}`);
+  return { name, ...readModule(text.slice(at + 1)) };
 }
 
 /** A module, and the source map beside it (`FILE.map`) if there is one. */
