@@ -417,7 +417,7 @@ describe('the standard streams', () => {
       return runExecutable(program, args, '', '<&-').stdout;
     };
     expect([0, ROOT, ROOT + 1].map(call)).toEqual(['8\n', '0\n', '8\n']);
-    const status = ['--invoke', 'fd_filestat_get', '0', '0'];
+    const status = ['--dir', folder, '--invoke', 'fd_filestat_get', '0', '0'];
     expect(runExecutable(program, status, '', '<&-').stdout).toBe('8\n');
   });
 });
