@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../errors.ts';
 import type { ExternType, ObjectImport, ValueType, WasmObject } from '../object.ts';
-import { bindCompartment, bindKernel } from './bind.ts';
+import { bindCompartment, bindKernel, grantsOf } from './bind.ts';
 import { emptyObject } from './test-objects.ts';
 
 const imported = (module: string, name: string, params: ValueType[] = []): ObjectImport => ({
@@ -72,6 +72,20 @@ describe('an import of a compartment', () => {
 
   it('of volatile accesses is an instruction, which needs no grant', () => {
     expect(bind(imported('volatile', 'load32', ['i32']), [])).toMatchObject({ kind: 'intrinsic' });
+  });
+});
+
+describe('a grant', () => {
+  const names = (...imports: string[]) => grantsOf(imports, kernel).map(({ name }) => name);
+
+  it('is a function that the kernel offers, or all of a module', () => {
+    expect(names('tacit.report')).toEqual(['tacit.report']);
+    expect(names('wasi_snapshot_preview1.*')).toEqual(['wasi_snapshot_preview1.fd_seek']);
+  });
+
+  it.each(['tacit.rapport', 'nowhere.*', 'kernel.report'])('of %s is refused', (name) => {
+    expect(() => names('tacit.report', name)).toThrow(UserError);
+    expect(() => names(name)).toThrow(`the manifest grants ${name}`);
   });
 });
 

@@ -75,7 +75,7 @@ export interface Grant {
   readonly symbol: string;
 }
 
-/** What `imports` of a manifest grant, of all that the kernel offers, by name. */
+/** What `imports` of a manifest grant, of all that the kernel offers, by name. UserError: it does not offer one. */
 export function grantsOf(imports: readonly string[], kernel: WasmObject): Grant[] {
   const offered = [...kernel.exports].flatMap(([name, { kind, symbol }]): Grant[] => {
     const found = Object.entries(OFFERS).find(([, prefix]) => name.startsWith(prefix));
@@ -83,8 +83,13 @@ export function grantsOf(imports: readonly string[], kernel: WasmObject): Grant[
     const [module, prefix] = found;
     return [{ name: `${module}.${name.slice(prefix.length)}`, symbol }];
   });
+  const isGranted = (each: string, name: string) => each === name || each === `${moduleOf(name)}.*`;
+  for (const each of imports) {
+    if (!offered.some(({ name }) => isGranted(each, name)))
+      throw new UserError(`the manifest grants ${each}, which the kernel does not offer`);
+  }
   return offered
-    .filter(({ name }) => imports.some((each) => each === name || each === `${moduleOf(name)}.*`))
+    .filter(({ name }) => imports.some((each) => isGranted(each, name)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
