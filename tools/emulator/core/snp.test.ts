@@ -439,13 +439,31 @@ describe('PVALIDATE', () => {
 });
 
 describe('RMPADJUST', () => {
-  const adjust = (attributes: number) => (asm: Assembler) => {
-    asm.op('mov r32, imm32', RAX, TARGET);
-    asm.op('mov r32, imm32', RCX, Rmp.PAGE_4K);
-    asm.op('mov r32, imm32', RDX, attributes);
-    asm.op('rmpadjust');
-    asm.op('hlt');
+  const adjust = (attributes: number, size: number = Rmp.PAGE_4K, address = TARGET) => {
+    return (asm: Assembler) => {
+      asm.op('mov r32, imm32', RAX, address);
+      asm.op('mov r32, imm32', RCX, size);
+      asm.op('mov r32, imm32', RDX, attributes);
+      asm.op('rmpadjust');
+      asm.op('hlt');
+    };
   };
+
+  it.each([
+    ['2 MiB in 4 KiB entries', 'rmp', Rmp.PAGE_2M, Exit.HLT, Rmp.FAIL_SIZEMISMATCH],
+    ['2 MiB that are mapped by 4 KiB', 'nested', Rmp.PAGE_2M, Exit.HLT, Rmp.FAIL_SIZEMISMATCH],
+    ['4 KiB that are mapped by 2 MiB', 'rmp', Rmp.PAGE_4K, Exit.NPF, undefined],
+    ['2 MiB in one entry', 'neither', Rmp.PAGE_2M, Exit.HLT, Rmp.OK],
+  ] as const)('holds sizes against each other: %s', (_, small, size, exit, code) => {
+    const { core, run } = program(adjust(1 | (3 << 8), size, 0x60_0000));
+    if (small !== 'nested') core.npt.map(0x600, 0x600, 512, true);
+    core.frames.setRmp(0x600, { ...guestPage(0x600), huge: small !== 'rmp' });
+    expect(run()).toBe(exit);
+    const given = core.frames.rmp(0x600).permissions[1] === 3;
+    expect(given).toBe(code === Rmp.OK);
+    if (code === undefined) expect(core.control.exitInfo1).toBe(BigInt(private_));
+    else expect(core.state.rax).toBe(BigInt(code));
+  });
 
   it('gives a lower level its rights, and makes a VMSA', () => {
     const { core, run } = program(adjust(1 | (3 << 8) | Rmp.ATTRIBUTE_VMSA));

@@ -5,8 +5,8 @@ import { view } from '../../../spec/layout.ts';
 import { Vmsa } from '../../../spec/layouts/vmsa.ts';
 import * as Status from '../../../spec/psp-status.ts';
 import * as Rmp from '../../../spec/rmp.ts';
-import { bootGuest, guestImage, runUntil } from '../../../test/guest.ts';
-import { RBX } from '../../compiler/x86/operand.ts';
+import { bootGuest, FREE_GPA, guestImage, runUntil } from '../../../test/guest.ts';
+import { RAX, RBX, RCX, RDX } from '../../compiler/x86/operand.ts';
 import { EXIT_LIMIT } from '../core.ts';
 import { HostileHost } from '../hostile.ts';
 import { PAGE } from '../hypervisor/guest-memory.ts';
@@ -140,5 +140,24 @@ describe('the VMSA page of an SNP guest', () => {
     host.forgeRmp(frame, before);
     runUntil(machine, Exit.HLT);
     expect(core.state.rdx).not.toBe(0n);
+  });
+
+  it('is in use to RMPADJUST of the guest that runs from it', () => {
+    const machine = bootGuest({ mode: 'snp', memory: MEMORY }, (guest) => {
+      guest.set(RAX, FREE_GPA);
+      guest.set(RCX, Rmp.PAGE_4K);
+      guest.set(RDX, 1);
+      guest.asm.op('rmpadjust');
+    });
+    const { core, vcpu, memory } = machine;
+    const launched = vcpu.vmsaFrame ?? -1;
+    const own = { ...core.frames.rmp(launched), gfn: FREE_GPA / PAGE };
+    const frame = memory.frameOf(FREE_GPA / PAGE) ?? -1;
+    core.frames.setRmp(frame, own);
+    core.write(frame * PAGE, core.read(launched * PAGE, PAGE, machine.asid), machine.asid);
+    vcpu.switchTo(frame, memory, FREE_GPA / PAGE);
+    runUntil(machine, Exit.HLT);
+    expect(core.state.rax).toBe(BigInt(Rmp.FAIL_INUSE));
+    expect(core.frames.rmp(frame)).toEqual(own);
   });
 });
