@@ -65,6 +65,7 @@ export function store(
 ): void {
   const place = placeOf(visit, state, instruction, operand);
   if (!place || place.kind === 'memory' || place.kind === 'anywhere') return;
+  if (place.kind !== 'stack') state.forgetTypes();
   if (place.kind === 'table' || (place.kind === 'program' && value?.kind === 'half')) {
     storeEntry(visit, state, instruction, place, operand.size, value);
   } else if (place.kind === 'stack') {
@@ -148,7 +149,9 @@ function loadProgram(visit: Visit, instruction: Instruction, at: number, size: n
   if (size === 8 && at === fn.code.compartment.record) return { kind: 'base' };
   const most = size >= 8 ? Infinity : 2 ** (8 * size) - 1;
   const value = ids.number(most, 0, { op: 'load', at, size });
-  return size === 8 && analysis.holdsReference(at, fn) ? { ...value, isReference: true } : value;
+  if (size !== 8 || !analysis.holdsReference(at, fn)) return value;
+  analysis.useData(fn, instruction, at, size, 'reference');
+  return { ...value, isReference: true };
 }
 
 function storeStack(

@@ -68,6 +68,8 @@ export type Use =
   | 'clear'
   /** A half of a function's record is written. */
   | 'entry'
+  /** It is relied on that whatever code writes there is a reference. */
+  | 'reference'
   /** A u32 that bounds indices. */
   | 'bound';
 

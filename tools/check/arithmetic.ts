@@ -56,9 +56,10 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
       return atMost(product(number(second).most, number(third).most, mask));
     case 'cmovcc': {
       const { condition } = row.effect;
-      const a = chosen(state, value(first), condition === E);
-      const b = chosen(state, value(second), condition === NE);
-      if (a.kind === 'address' && !a.plus && !a.isReference && visit.analysis.types.isEntry(a.at)) {
+      const a = chosen(state, first, value(first), condition === E);
+      const b = chosen(state, second, value(second), condition === NE);
+      const isAddress = a.kind === 'address' && !a.plus && !a.isReference;
+      if (isAddress && visit.analysis.types.isFixedEntry(a.at)) {
         visit.analysis.followReferences();
         if (isReference(b)) return { kind: 'entry', id: ids.next() };
       }
@@ -93,10 +94,18 @@ export function arithmetic(visit: Visit, state: State, instruction: Instruction)
 }
 
 /** A value that is chosen if what was compared last was not equal, or for some other reason. */
-function chosen({ comparison }: State, value: Value, isOfUnequal: boolean): Value {
+function chosen(
+  { comparison, registers }: State,
+  operand: Instruction['operands'][number] | undefined,
+  value: Value,
+  isOfUnequal: boolean,
+): Value {
   const known = comparison?.ifNotEqual;
-  const isKnown = isOfUnequal && value.kind === 'number' && value.id === known?.id;
-  return isKnown ? known : value;
+  if (!known || !isOfUnequal) return value;
+  // A register may hold more than the bits that are chosen, had it not been so.
+  const isRegister = operand?.kind === 'register' && operand.file === 'gpr';
+  const all = isRegister ? registers[operand.number] : value;
+  return all?.kind === 'number' && all.id === known.id ? known : value;
 }
 
 /** Whether the instruction loads the address of the record from an entry, as 64 bits. */
@@ -229,6 +238,7 @@ function address(
   const { ids } = visit.analysis;
   const limit = at.address32 ? Math.min(mask, U32) : mask;
   if (at.relative) {
+    if (at.address32) return ids.number(limit);
     const place = next + at.displacement;
     const isReference = visit.analysis.types.isRecord(place);
     return { kind: 'address', at: place, plus: undefined, isReference };

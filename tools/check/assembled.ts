@@ -1,3 +1,4 @@
+import { MemoryRecord } from '../../spec/abi/handoff.ts';
 import {
   type Linkable,
   type Placement,
@@ -21,7 +22,12 @@ import { printViolation } from './report.ts';
 const TEXT = 0x1000_0000;
 /** Where the symbol `constants` is. */
 export const CONSTANTS = 0x1080_0000;
-const DATA = 0x1100_0000;
+const RECORD = 0x1100_0000;
+/** Where the symbol `data` is: behind the sandbox's memory record. */
+export const DATA = RECORD + MemoryRecord.size;
+/** Some of the run-time's linear memory. */
+export const LOW = 0x10_0000;
+const LOW_SIZE = 0x100;
 
 /** Entries of tables are aligned by it, and functions. */
 const ALIGN = 16;
@@ -74,7 +80,7 @@ export function violationsIn({
   ];
   const text = place('text', parts, BigInt(TEXT));
   const rodata = place('rodata', parts, BigInt(CONSTANTS));
-  const placements = { text, rodata, data: place('data', parts, BigInt(DATA)) };
+  const placements = { text, rodata, data: place('data', parts, BigInt(RECORD)) };
   const symbols = symbolTable(placements, parts, new Map());
   relocate(placements, parts, symbols);
   const compartments = new Map<string, Compartment>();
@@ -92,6 +98,7 @@ export function violationsIn({
   const program: Program = {
     kind: 'executable',
     memory: new Memory([
+      { start: LOW, size: LOW_SIZE, bytes: new Uint8Array(), writable: true, executable: false },
       { ...segmentOf(text), executable: true },
       segmentOf(rodata),
       { ...segmentOf(placements.data), writable: true },
@@ -112,7 +119,7 @@ function compartmentOf(name: string, number: number, grantsNothing: boolean): Co
   if (name === RUNTIME) return { name, kind: 'kernel', number, record: undefined };
   const own = { name, kind: 'sandbox', number } as const;
   const grants = grantsNothing ? { grants: new Set<number>() } : {};
-  return { ...own, record: name === SANDBOX ? DATA : undefined, ...grants };
+  return { ...own, record: name === SANDBOX ? RECORD : undefined, ...grants };
 }
 
 function codeOf(name: string, write: (asm: Assembler) => void): Linkable {

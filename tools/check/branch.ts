@@ -74,7 +74,9 @@ function noteRelation(state: State, { left, right }: Comparison, holds: number):
   if (holds === B) state.addFact(below(left.id, at), at);
   if (holds !== BE || left.term?.op !== 'sum') return;
   const { a, b } = left.term;
-  if (a.kind === 'number' && b.kind === 'number') state.addFact(fits(a.id, b.id, at), at);
+  if (a.kind !== 'number' || b.kind !== 'number') return;
+  // Above that the sum may have wrapped.
+  if (a.most + b.most <= Number.MAX_SAFE_INTEGER) state.addFact(fits(a.id, b.id, at), at);
 }
 
 function sizeAt(value: Value): number | undefined {

@@ -1,11 +1,12 @@
+import { MemoryRecord } from '../../spec/abi/handoff.ts';
 import type { Analysis, DataUse, TableUse } from './analysis.ts';
 import { textOf } from './instruction.ts';
-import type { Compartment, Violation } from './program.ts';
+import type { Compartment, Program, Violation } from './program.ts';
 import { DESCRIPTOR, ENTRY } from './types.ts';
 
 /**
  * What must hold of the program's data for what code relies on: tables hold records of functions,
- * what bounds an index is written by nobody, and a compartment's data is its own.
+ * what bounds an index is written by nobody, references come from where nothing else is written, and a compartment's data is its own.
  */
 export function checkData(analysis: Analysis): Violation[] {
   const functions = [...analysis.functions.values()];
@@ -21,11 +22,11 @@ export function checkData(analysis: Analysis): Violation[] {
     ...checkJumpTables(tables),
     ...checkSizes(uses),
     ...checkWrites(analysis, uses, tables),
-    ...checkOwners(analysis, uses),
+    ...checkOwners(analysis, uses, tables),
   ];
 }
 
-function broken(rule: string, { by, instruction }: DataUse | TableUse): Violation {
+function broken(rule: string, { by, instruction }: Pick<DataUse, 'by' | 'instruction'>): Violation {
   return { rule, address: instruction.address, text: textOf(instruction), name: by.code.name };
 }
 
@@ -98,13 +99,15 @@ function checkWrites(
   return uses.flatMap((use) => {
     if (use.use === 'read' || use.use === 'bound') return [];
     const end = use.start + use.size;
-    const segment = program.memory.segmentAt(use.start, use.size);
-    if (!segment?.writable) return [broken('a store to what is not data', use)];
+    const isStore = use.use !== 'reference';
+    if (isStore && !program.memory.segmentAt(use.start, use.size)?.writable) {
+      return [broken('a store to what is not data', use)];
+    }
     for (let i = firstFrom(fixed, use.start - longest); i < fixed.length; i++) {
       const range = fixed[i] as Range;
       if (range.start >= end) break;
       if (range.end <= use.start || range.takes === use.use) continue;
-      return [broken(`a store to ${range.name}`, use)];
+      return [broken(`${isStore ? 'a store to' : 'a reference taken from'} ${range.name}`, use)];
     }
     return [];
   });
@@ -120,25 +123,60 @@ function firstFrom(ranges: readonly Range[], start: number): number {
   return low;
 }
 
+/** Bytes that code uses, or may. */
+type Used = Pick<DataUse, 'start' | 'size' | 'by' | 'instruction'>;
+
 /**
  * The linker puts a compartment's data in one piece, so nobody else's lies between what its code
- * uses, but what is exported for others to use.
+ * uses, but what is exported for others to use. The kernel has its memory beside.
  */
-function checkOwners({ program }: Analysis, uses: readonly DataUse[]): Violation[] {
+function checkOwners(
+  { program }: Analysis,
+  uses: readonly DataUse[],
+  tables: readonly TableUse[],
+): Violation[] {
+  const { memory, shared } = program;
+  const sharedEntries = new Set([...shared].map((at) => memory.address(at + DESCRIPTOR.entries)));
+  const isOwn = ({ start, by }: Used) => {
+    const { record = Infinity } = by.code.compartment;
+    const isRecord = start >= record && start < record + MemoryRecord.size;
+    return !isRecord && !shared.has(start) && !shared.has(start - 8) && !sharedEntries.has(start);
+  };
+  const used: Used[] = [
+    ...uses,
+    ...tables.map((table) => ({ ...table, size: table.end - table.start })),
+  ].filter((each) => each.size > 0 && isOwn(each) && memory.segmentAt(each.start)?.writable);
   const done = new Set<Compartment>();
-  const violations: Violation[] = [];
-  let current: Compartment | undefined;
-  for (const use of uses) {
+  const strays: Used[] = [];
+  let last: Used | undefined;
+  for (const { use, at } of endsOf(used)) {
     const { compartment } = use.by.code;
-    const isOwnRecord =
-      use.start >= (compartment.record ?? Infinity) && use.start < (compartment.record ?? 0) + 16;
-    if (isOwnRecord || program.shared.has(use.start) || program.shared.has(use.start - 8)) continue;
-    if (compartment === current || !program.memory.segmentAt(use.start)?.writable) continue;
-    if (current) done.add(current);
-    current = compartment;
-    if (done.has(compartment) && compartment.kind === 'sandbox') {
-      violations.push(broken("a use of another compartment's data", use));
+    if (isKernelMemory(program, at)) {
+      if (compartment.kind === 'sandbox') strays.push(use);
+      continue;
     }
+    const before = last;
+    last = use;
+    if (!before || before.by.code.compartment === compartment) continue;
+    done.add(before.by.code.compartment);
+    // What lies in the middle of the kernel's is not the kernel's.
+    if (done.has(compartment)) strays.push(compartment.kind === 'sandbox' ? use : before);
   }
-  return violations;
+  return [...new Set(strays)].map((use) => broken("a use of another compartment's data", use));
+}
+
+/** Whether an address is in the kernel's linear memory, or the run-time's: it lies below all code. */
+function isKernelMemory({ functions: [first] }: Program, at: number): boolean {
+  const lowest = first?.start ?? 0;
+  return lowest < 0 ? at >= 0 : at < lowest;
+}
+
+/** The first byte and the last of all that is used, in the order of their addresses. */
+function endsOf(used: readonly Used[]): { use: Used; at: number }[] {
+  return used
+    .flatMap((use) => [
+      { use, at: use.start },
+      { use, at: use.start + use.size - 1 },
+    ])
+    .sort((a, b) => a.at - b.at);
 }

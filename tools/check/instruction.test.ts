@@ -41,6 +41,11 @@ describe('an instruction', () => {
       'an address without ModRM',
     ],
     ['stores to 64 bits of address', [0xa2, 0, 0, 0, 0, 0, 0, 0, 0], 'an address without ModRM'],
+    [
+      'is of an opcode map of AVX-512',
+      [0xc4, 0xe5, 0x78, 0x28, 0xc1],
+      'no instruction of the table',
+    ],
     ['moves AH', [0x88, 0xe0], 'a register AH, CH, DH or BH'],
   ])('is refused if it %s', (_, bytes, why) => {
     const refused = at(...bytes);

@@ -42,6 +42,9 @@ const ADDRESS32 = 0x67;
 const PREFIXES = [...SEGMENTS, ADDRESS32, 0x66, 0xf0, 0xf2, 0xf3];
 const FLOW = ['jcc', 'jmp', 'call', 'ret'];
 
+/** Maps of opcodes: 0F, 0F 38 and 0F 3A. */
+const LAST_MAP = 3;
+
 /** Registers without REX that are named AH, CH, DH and BH: nothing of ours uses them. */
 const FIRST_HIGH_BYTE = 4;
 const LAST_HIGH_BYTE = 7;
@@ -68,6 +71,7 @@ export function instructionAt(
   if (isFlow && prefixes.length > 0) return 'a prefix that does not belong there';
   const hasMemory = values.some((value) => typeof value === 'object' && isMemory(value));
   if (prefixes.includes(ADDRESS32) && !hasMemory) return 'an address of 32 bits that is implied';
+  if (isOfOtherMap(code, offset)) return 'no instruction of the table';
   const next = start + offset + length;
   const operands: Operand[] = [];
   let used = 0;
@@ -116,6 +120,12 @@ function prefixesOf(code: Uint8Array, offset: number): number[] {
 function hasRex(code: Uint8Array, offset: number): boolean {
   const byte = code[offset + prefixesOf(code, offset).length] ?? 0;
   return (byte & 0xf0) === 0x40 || byte === 0xc4 || byte === 0xc5;
+}
+
+/** Whether a VEX prefix of three bytes names a map of opcodes that the table has no rows of. */
+function isOfOtherMap(code: Uint8Array, offset: number): boolean {
+  const at = offset + prefixesOf(code, offset).length;
+  return code[at] === 0xc4 && ((code[at + 1] ?? 0) & 0x1f) > LAST_MAP;
 }
 
 /** As `objdump -M intel` writes it. */

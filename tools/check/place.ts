@@ -174,11 +174,14 @@ export function noteDescriptor(visit: Visit, instruction: Instruction, table: nu
   const { memory } = analysis.program;
   const entries = memory.address(table + DESCRIPTOR.entries);
   const count = memory.u32(table + DESCRIPTOR.count);
-  if (entries === undefined || count === undefined) {
+  const room = memory.u32(table + DESCRIPTOR.room);
+  if (entries === undefined || count === undefined || room === undefined) {
     visit.violate(instruction, 'a table whose descriptor is not in the file');
     return;
   }
-  analysis.useTable(fn, instruction, 'entries', entries, entries + count * ENTRY.size);
+  // A table grows where it is as long as there is room.
+  const end = entries + Math.max(count, room) * ENTRY.size;
+  analysis.useTable(fn, instruction, 'entries', entries, end);
 }
 
 /** The address that a value was loaded from, as 64 bits. */

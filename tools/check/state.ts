@@ -68,6 +68,12 @@ export class State {
     this.#facts = new Map([...this.#facts, [key, value]]);
   }
 
+  /** An entry of a table may be another. */
+  forgetTypes(): void {
+    this.#facts = new Map([...this.#facts].filter(([key]) => !key.startsWith(TYPE)));
+    if (this.comparison?.ifEqual) this.comparison = { ...this.comparison, ifEqual: undefined };
+  }
+
   forgetFacts(): void {
     this.#facts = NO_FACTS;
   }
@@ -121,5 +127,7 @@ export const below = (id: number, at: number) => `${id} < [${at}]`;
 export const fits = (a: number, b: number, at: number) =>
   a < b ? `${a} + ${b} <= [${at}]` : `${b} + ${a} <= [${at}]`;
 
+const TYPE = 'type of';
+
 /** The type number of the entry `id` bytes into a table. */
-export const typed = (id: number, table: string) => `type of ${table}[${id}]`;
+export const typed = (id: number, table: string) => `${TYPE} ${table}[${id}]`;

@@ -23,11 +23,12 @@ export function stringInstruction(visit: Visit, state: State, instruction: Instr
     copiesEntries(visit, state, instruction, to, from, asNumber(visit, count), unit)
   ) {
     visit.analysis.useData(visit.fn, instruction, loadedFromSum(to) ?? 0, DESCRIPTOR.size, 'bound');
+    state.forgetTypes();
   } else if (
     !staysInside(to, count, unit) ||
     (isCopy &&
       !staysInside(from, count, unit) &&
-      !copiesSegment(visit, state, instruction, from, count))
+      !(unit === 1 && copiesSegment(visit, state, instruction, from, count)))
   ) {
     visit.violate(instruction, 'a string instruction that is not shown to stay within the sandbox');
   }
@@ -41,7 +42,7 @@ export function staysInside(start: Value, count: Value, unit: number): boolean {
   return start.kind === 'inside' && start.most + mostOf(count) * unit < REACH;
 }
 
-/** From a data segment: its start and the length, together, were compared with its size. */
+/** From a data segment, in bytes: its start and the length, together, were compared with its size. */
 function copiesSegment(
   visit: Visit,
   state: State,
@@ -54,7 +55,7 @@ function copiesSegment(
   if (size === undefined) return false;
   const { memory } = visit.analysis.program;
   const segment = memory.segmentAt(from.at, size);
-  return segment !== undefined && !segment.executable;
+  return segment !== undefined && !segment.executable && !segment.writable;
 }
 
 /** From an element segment to a table, both checked; a unit is half an entry. */

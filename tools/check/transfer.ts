@@ -1,4 +1,4 @@
-import { access, store, touchStack } from './access.ts';
+import { access, guardOf, store, touchStack } from './access.ts';
 import { arithmetic } from './arithmetic.ts';
 import { behaviourOf } from './behaviour.ts';
 import { implied } from './implied.ts';
@@ -8,11 +8,14 @@ import { placeOf } from './place.ts';
 import { type Comparison, type State, typed } from './state.ts';
 import { stringInstruction } from './strings.ts';
 import { ENTRY } from './types.ts';
-import type { Value } from './value.ts';
-import { R14, RSP, stackOffset, type Visit } from './visit.ts';
+import { mostOf, U32, type Value } from './value.ts';
+import { R14, RSP, readRegister, stackOffset, type Visit } from './visit.ts';
 
 /** Conditional moves and arithmetic alone decide these flags; what else writes them ends a comparison. */
 const CARRY_OR_ZERO = 0x41;
+
+/** Tzcnt and lzcnt are bsf and bsr on older CPUs. */
+const SCANS: ReadonlySet<string> = new Set(['bsf', 'bsr', 'tzcnt', 'lzcnt']);
 
 const BITS: ReadonlySet<string> = new Set(['bt', 'bts', 'btr', 'btc']);
 
@@ -67,6 +70,9 @@ export function step(visit: Visit, state: State, instruction: Instruction): void
     visit.violate(instruction, 'r14 is written');
   }
   const rsp = state.registers[RSP];
+  if (rsp?.kind === 'stack' && rsp.offset < state.touched - guardOf(compartment)) {
+    visit.violate(instruction, 'the stack pointer is moved beyond the guard page');
+  }
   if (rsp?.kind !== 'stack' || rsp.offset % 8 !== 0 || rsp.offset > visit.fn.stackExtent) {
     visit.violate(
       instruction,
@@ -81,8 +87,13 @@ function writeFirst(visit: Visit, state: State, instruction: Instruction): void 
     const value = arithmetic(visit, state, instruction);
     store(visit, state, instruction, first, value);
   } else if (first?.kind === 'register' && first.file === 'gpr') {
+    const old = readRegister(state, first.number);
     const value = arithmetic(visit, state, instruction);
     setRegister(visit, state, first.number, first.width, value);
+    // One that finds nothing leaves all 64 bits as they were.
+    if (SCANS.has(instruction.row.effect.name) && mostOf(old) > U32) {
+      state.registers[first.number] = visit.analysis.ids.number();
+    }
   } else {
     // mov to a segment register and the like: the decoder left out what is no general register.
     visit.violate(instruction, 'an instruction that is not allowed');
@@ -97,8 +108,10 @@ function compare(visit: Visit, state: State, instruction: Instruction): void {
   let ifEqual: readonly [string, number] | undefined;
   if (first?.kind === 'memory' && second?.kind === 'immediate' && first.size === 4) {
     const place = placeOf(visit, state, instruction, first);
-    if (place?.kind === 'table' && place.field === ENTRY.type) {
-      ifEqual = [typed(place.index.id, place.table), Number(BigInt.asUintN(32, second.value))];
+    const type = Number(BigInt.asUintN(32, second.value));
+    // An entry of no function has type 0, and no code.
+    if (place?.kind === 'table' && place.field === ENTRY.type && type !== 0) {
+      ifEqual = [typed(place.index.id, place.table), type];
     }
   }
   state.comparison = { left, right, width, ifEqual };
@@ -124,7 +137,10 @@ function comparisonWithZero(
     return { left: ids.number(), right: ids.number(), width, ifNotEqual, isOfEquality: true };
   }
   const isSame = second?.kind === 'register' && second.number === first.number;
-  const isShift = name === 'shr' && second?.kind === 'immediate' && second.value !== 0n;
+  // A count of nothing changes no flags.
+  const countMask = width === 64 ? 63n : 31n;
+  const isShift =
+    name === 'shr' && second?.kind === 'immediate' && (second.value & countMask) !== 0n;
   if (!isShift && !(name === 'test' && isSame)) return undefined;
   return { left, right: ids.constant(0), width, isOfEquality: isShift };
 }
@@ -143,6 +159,7 @@ function pushOrPop(visit: Visit, state: State, instruction: Instruction): void {
     state.slots.set(rsp - 8, value);
     return;
   }
+  touchStack(visit, state, instruction, rsp, 8);
   const value = state.slots.get(rsp) ?? visit.analysis.ids.number();
   moveStack(state, rsp + 8);
   if (operand?.kind === 'memory') store(visit, state, instruction, operand, value);

@@ -5,7 +5,7 @@ import type { Compartment, Program, Segment, Violation } from './program.ts';
 export const ENTRY = { size: 16, type: 8, record: 12 } as const;
 
 /** A table's descriptor: address of the entries u64 at 0, their number u32 at 8, room for u32 at 12. */
-export const DESCRIPTOR = { entries: 0, count: 8, size: 16 } as const;
+export const DESCRIPTOR = { entries: 0, count: 8, room: 12, size: 16 } as const;
 
 /**
  * The functions that indirect calls may reach, by type number: all whose records stand in the file.
@@ -56,6 +56,11 @@ export class TypeTable {
     return this.isRecord(record | 0) && this.#sameBytes(at, record | 0);
   }
 
+  /** Whether an entry of a table lies where nothing writes. */
+  isFixedEntry(at: number): boolean {
+    return this.isEntry(at) && !this.#program.memory.segmentAt(at, ENTRY.size)?.writable;
+  }
+
   #scan({ start, bytes }: Segment): void {
     const first = Math.ceil(start / ENTRY.size) * ENTRY.size;
     for (let at = first; at + ENTRY.size <= start + bytes.length; at += ENTRY.size) {
@@ -79,7 +84,7 @@ export class TypeTable {
   isRecord(at: number): boolean {
     const { memory } = this.#program;
     const record = memory.u32(at + ENTRY.record);
-    if (record === undefined || (record | 0) !== at) return false;
+    if (record === undefined || (record | 0) !== at || at % ENTRY.size !== 0) return false;
     const segment = memory.segmentAt(at, ENTRY.size);
     if (!segment || segment.writable) return false;
     const code = memory.address(at);

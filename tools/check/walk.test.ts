@@ -273,7 +273,7 @@ describe('a call', () => {
           asm.op('xor r32, r/m32', ESI, ESI);
           asm.op('xor r32, r/m32', EDX, EDX);
           asm.op('call rel32', symbol('memory.fill'));
-          asm.op('sub r/m64, imm32', RSP, 8);
+          asm.op('sub r/m64, simm32', RSP, 8);
           asm.op('ret');
         },
       },
@@ -327,7 +327,65 @@ describe('an instruction', () => {
     else expect(found.join()).toMatch(UNPROVEN);
   });
 
+  it('finds no bit, and leaves 64 bits of what was there', () => {
+    const found = violationsOf((asm) => {
+      asm.op('mov r64, r/m64', RCX, RDI);
+      asm.op('neg r/m64', RCX);
+      asm.op('bsf r32, r/m32', ECX, ESI);
+      asm.op('mov r32, r/m32', EAX, indexed(R14, RCX, 1));
+    });
+    expect(found.join()).toMatch(UNPROVEN);
+  });
+
+  it('chooses what a scan found of a register that had 64 bits', () => {
+    const found = violationsOf((asm) => {
+      asm.op('mov r32, imm32', ECX, 63);
+      asm.op('neg r/m64', RSI);
+      asm.op('bsr r32, r/m32', ESI, EDI);
+      asm.op('cmovne r32, r/m32', ECX, ESI);
+      loadScaled(asm);
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('has an address of 32 bits, and is not what it is relative to', () => {
+    const found = violationsIn({
+      functions: {
+        f: (asm) =>
+          withReturn(asm, () => {
+            // lea rcx, [eip + 16]
+            asm.bytes([0x67, 0x48, 0x8d, 0x0d, 16, 0, 0, 0]);
+            asm.op('mov r32, r/m32', EAX, indexed(R14, RCX, 1));
+            asm.op('mov r32, r/m32', EAX, indexed(R14, RCX, 8));
+          }),
+      },
+    });
+    expect(found.join()).toMatch(/\[r14\+rcx\*8\]/);
+    expect(found.join()).not.toMatch(/\[r14\+rcx\*1\]/);
+  });
+
+  it('moves the stack pointer beyond the guard page, or pops there', () => {
+    const found = violationsOf((asm) => {
+      asm.op('sub r/m64, simm32', RSP, 1 << 20);
+      asm.op('pop r64', RAX);
+      asm.op('add r/m64, simm32', RSP, (1 << 20) - 8);
+    });
+    expect(found.join()).toMatch(
+      /sub +rsp,0x100000.*: the stack pointer is moved beyond the guard/,
+    );
+    expect(found.join()).toMatch(/pop +rax.*: a stack access beyond the guard page/);
+  });
+
   it.each<[string, (asm: Assembler, done: Label) => void]>([
+    [
+      'shifts by as many bits as there are, which changes no flags',
+      (asm, done) => {
+        asm.op('mov r32, r/m32', ECX, EDI);
+        asm.op('cmp r/m32, simm8', ESI, 5);
+        asm.op('shr r/m32, imm8', ECX, 32);
+        asm.op('jne rel8', done);
+      },
+    ],
     [
       'compares eight bits of a number',
       (asm, done) => {
