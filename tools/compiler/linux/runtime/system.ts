@@ -6,6 +6,7 @@ const READ: u64 = 0;
 const WRITE: u64 = 1;
 const CLOSE: u64 = 3;
 const FSTAT: u64 = 5;
+const POLL: u64 = 7;
 const LSEEK: u64 = 8;
 const MMAP: u64 = 9;
 const MPROTECT: u64 = 10;
@@ -23,6 +24,10 @@ const PWRITEV: u64 = 296;
 const GETRANDOM: u64 = 318;
 
 const EINTR: i64 = -4;
+const EAGAIN: i64 = -11;
+
+const POLLIN: u32 = 1;
+const POLLOUT: u32 = 4;
 
 const PROT_READ_WRITE: u64 = 3;
 const MAP_PRIVATE_ANONYMOUS_NORESERVE: u64 = 0x4022;
@@ -32,11 +37,22 @@ export function exit(code: u32): void {
   syscall(EXIT_GROUP, code, 0, 0, 0, 0, 0);
 }
 
+/** `struct pollfd`: fd i32, events i16, revents i16. */
+const polled: usize = memory.data(8, 8);
+
+/** Waits for a file that does not wait itself: the program may have made a standard stream one. */
+function waitFor(fd: u32, events: u32): void {
+  store<u32>(polled, fd);
+  store<u32>(polled, events, 4);
+  syscall(POLL, polled, 1, -1, 0, 0, 0);
+}
+
 /** Writes all of the bytes, or as many as the file takes: 0, or minus an error number. */
 export function writeAll(fd: u32, bytes: u64, size: u64): i64 {
   while (size > 0) {
     const written = syscall(WRITE, fd, bytes, size, 0, 0, 0);
-    if (written === EINTR) continue;
+    if (written === EAGAIN) waitFor(fd, POLLOUT);
+    if (written === EAGAIN || written === EINTR) continue;
     if (written < 0) return written;
     bytes += <u64>written;
     size -= <u64>written;
@@ -49,7 +65,8 @@ export function readSome(fd: u32, bytes: u64, size: u64): i64 {
   let got: i64;
   do {
     got = syscall(READ, fd, bytes, size, 0, 0, 0);
-  } while (got === EINTR);
+    if (got === EAGAIN) waitFor(fd, POLLIN);
+  } while (got === EAGAIN || got === EINTR);
   return got;
 }
 
