@@ -173,7 +173,7 @@ export function createMachine(options: MachineOptions): Machine {
   for (const check of options.without ?? []) checks.lift(check);
   const memory = new GuestMemory(core, plan, checks);
   const asid = mode === 'sev' ? MIN_SEV_ASID : 1;
-  const psp = new Psp(core, new Random(seed, 'AMD-SP'), checks);
+  const psp = new Psp(core, new Random(seed, 'AMD-SP'), checks, (frame) => memory.bring(frame));
   const vcpu = new Vcpu(core, mode, asid, checks, (used) => psp.runs(used));
   const pages = new PageStates(core, memory, asid, (frame) => vcpu.uses(frame));
   const { trace } = options;

@@ -120,6 +120,11 @@ export class GuestMemory {
     this.#watched.set(frame, bring);
   }
 
+  /** Brings the content of `frame` up to date, as {@link watch} was told to. */
+  bring(frame: number): void {
+    this.#watched.get(frame)?.();
+  }
+
   /** `size` bytes from system address `spa` on as the host reads them: nothing refuses that. */
   read(spa: number, size: number): Uint8Array {
     this.#visit(spa, size);
@@ -178,7 +183,7 @@ export class GuestMemory {
   #visit(spa: number, size: number): void {
     if (this.#watched.size === 0) return;
     const last = Math.floor((spa + size - 1) / PAGE);
-    for (let frame = Math.floor(spa / PAGE); frame <= last; frame++) this.#watched.get(frame)?.();
+    for (let frame = Math.floor(spa / PAGE); frame <= last; frame++) this.bring(frame);
   }
 
   #parts(gpa: bigint, size: number) {

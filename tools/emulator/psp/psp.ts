@@ -44,14 +44,22 @@ export class Psp {
   readonly #core: Core;
   readonly #checks: Checks;
   readonly #random: Random;
+  readonly #bring: (frame: number) => void;
   readonly #contexts = new Map<number, GuestContext>();
   /** What is done for a guest before SNP. */
   readonly sev: SevFirmware;
 
-  constructor(core: Core, random: Random, checks = new Checks(core)) {
+  /** `bring` is to have a frame hold what its processor knows of it, before the AMD-SP reads it. */
+  constructor(
+    core: Core,
+    random: Random,
+    checks = new Checks(core),
+    bring: (frame: number) => void = () => {},
+  ) {
     this.#core = core;
     this.#checks = checks;
     this.#random = random;
+    this.#bring = bring;
     this.sev = new SevFirmware(core, random, checks);
   }
 
@@ -215,6 +223,7 @@ export class Psp {
     const debug = (context.policy & BigInt(DEBUG)) !== 0n;
     if (!debug && this.#checks.has('debug-policy')) return Status.POLICY_FAILURE;
     if (context.asid === 0) return Status.INACTIVE;
+    this.#bring(source);
     const page = this.#core.read(source * PAGE, PAGE, context.asid);
     this.#core.write(target * PAGE, entry.vmsa ? applyProtection(page) : page, 0);
     return Status.SUCCESS;

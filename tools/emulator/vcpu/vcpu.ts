@@ -228,6 +228,7 @@ export class Vcpu {
     const refusal = this.#refused();
     if (refusal !== undefined) {
       this.#refusal = refusal;
+      this.#inGuest = false;
       return { code: Exit.INVALID, info1: 0n, info2: 0n };
     }
     const injected = this.#core.control.eventInj;

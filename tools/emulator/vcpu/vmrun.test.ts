@@ -7,6 +7,7 @@ import * as Status from '../../../spec/psp-status.ts';
 import * as Rmp from '../../../spec/rmp.ts';
 import { bootGuest, FREE_GPA, guestImage, runUntil } from '../../../test/guest.ts';
 import { RAX, RBX, RCX, RDX } from '../../compiler/x86/operand.ts';
+import type { Check } from '../checks.ts';
 import { EXIT_LIMIT } from '../core.ts';
 import { HostileHost } from '../hostile.ts';
 import { PAGE } from '../hypervisor/guest-memory.ts';
@@ -58,8 +59,8 @@ describe('VMRUN of an SNP guest', () => {
 const FIRMWARE = { assigned: true, huge: false, immutable: true, asid: 0, gfn: 0 };
 
 /** A guest that halts with RBX 1, then 2, and its VMSA's frame. */
-function twoHalts() {
-  const machine = bootGuest({ mode: 'snp', memory: MEMORY }, (guest) => {
+function twoHalts(without: readonly Check[] = []) {
+  const machine = bootGuest({ mode: 'snp', memory: MEMORY, without }, (guest) => {
     guest.set(RBX, 1);
     guest.halt();
     guest.set(RBX, 2);
@@ -107,6 +108,26 @@ describe('the VMSA page of an SNP guest', () => {
     const page = machine.core.read(frame * PAGE, PAGE, machine.asid);
     expect(view(Vmsa, page).rbx).toBe(1n);
     expect(view(Vmsa, page).rip).toBe(machine.core.state.rip);
+  });
+
+  it('has that state for the AMD-SP’s debugging too', () => {
+    const { machine, host, frame } = twoHalts(['debug-policy']);
+    const { core, psp, memory, hypervisor } = machine;
+    runUntil(machine, Exit.HLT);
+    const target = memory.allocateFrame();
+    expect(host.rmpUpdate(target, FIRMWARE)).toBe(Rmp.OK);
+    expect(psp.debugDecrypt(hypervisor.guestContext ?? -1, frame, target)).toBe(Status.SUCCESS);
+    expect(view(Vmsa, core.read(target * PAGE, PAGE, 0)).rbx).toBe(1n);
+  });
+
+  it('is free once VMRUN refused to go on with it', () => {
+    const { machine, host, frame } = twoHalts();
+    const { hypervisor, vcpu } = machine;
+    hypervisor.answer(hypervisor.enter(1));
+    expect(vcpu.run(1).code).toBe(EXIT_LIMIT);
+    host.inject({ vector: 0x80, type: 'software' });
+    expect(vcpu.run(1).code).toBe(Exit.INVALID);
+    expect(host.rmpUpdate(frame, hypervisorOwned(false))).toBe(Rmp.OK);
   });
 
   it('is swapped out and in as the guest left it, which then goes on', () => {
