@@ -2,7 +2,7 @@ import * as Elf from '../../spec/elf.ts';
 import { type Layout, type View, view } from '../../spec/layout.ts';
 import { ElfHeader, ElfProgram, ElfSection } from '../../spec/layouts/elf.ts';
 import { UserError } from '../errors.ts';
-import { addressOf } from './program.ts';
+import { addressOf, type Violation } from './program.ts';
 
 /** A segment that is loaded. */
 export interface LoadedSegment {
@@ -26,6 +26,9 @@ const SYMBOL_SIZE = 24;
 /** No file of ours has a larger segment. */
 const LARGEST = 1n << 32n;
 const TYPE_FUNCTION = 2;
+const PAGE = 4096;
+/** An entry of the table of program headers that is not in use. */
+const PROGRAM_NULL = 0;
 
 /** The file's header. @throws UserError for a file that is no executable for x86-64. */
 function headerOf(file: Uint8Array): View<typeof ElfHeader> {
@@ -70,6 +73,40 @@ export function loadSegments(file: Uint8Array): LoadedSegment[] {
         executable: (program.flags & Elf.FLAG_EXECUTE) !== 0,
       };
     });
+}
+
+/**
+ * What in an executable's headers asks Linux for more than to map the segments, with a stack that is not
+ * executable, and to start at `start`.
+ */
+export function checkHeaders(file: Uint8Array, start: number): Violation[] {
+  const broken: Violation[] = [];
+  if (addressOf(headerOf(file).entry) !== start)
+    broken.push({ rule: 'an entry that is not _start' });
+  const programs = programsOf(file);
+  const known: readonly number[] = [PROGRAM_NULL, Elf.PROGRAM_LOAD, Elf.PROGRAM_GNU_STACK];
+  if (programs.some(({ type }) => !known.includes(type))) {
+    broken.push({ rule: 'a program header that is of no segment' });
+  }
+  const stacks = programs.filter(({ type }) => type === Elf.PROGRAM_GNU_STACK);
+  if (stacks.length === 0 || stacks.some(({ flags }) => (flags & Elf.FLAG_EXECUTE) !== 0)) {
+    broken.push({ rule: 'the stack may be executable' });
+  }
+  const segments = loadSegments(file).map(({ virtual, size }) => ({ start: virtual, size }));
+  return [...broken, ...checkPages(segments)];
+}
+
+/** Segments are mapped, or loaded, by the page: of two on one page it is not told which is there. */
+export function checkPages(segments: readonly { start: number; size: number }[]): Violation[] {
+  const sorted = segments.toSorted((a, b) => a.start - b.start);
+  const end = ({ start, size }: { start: number; size: number }) =>
+    Math.ceil((start + size) / PAGE);
+  return sorted.flatMap(({ start }, i): Violation[] => {
+    const before = Math.max(...sorted.slice(0, i).map(end));
+    return Math.floor(start / PAGE) < before
+      ? [{ rule: 'segments share a page', address: start }]
+      : [];
+  });
 }
 
 /** The functions of the symbol table. */

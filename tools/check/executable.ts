@@ -14,7 +14,7 @@ import {
 import { MemoryRecord } from '../../spec/abi/handoff.ts';
 import { type Layout, type View, view } from '../../spec/layout.ts';
 import { UserError } from '../errors.ts';
-import { functionsOf, loadSegments } from './elf-file.ts';
+import { checkHeaders, functionsOf, loadSegments } from './elf-file.ts';
 import {
   arrange,
   type CodeFunction,
@@ -52,7 +52,8 @@ export function readExecutable(file: Uint8Array): Program {
   const symbols = functionsOf(file);
   const last = segments.filter(({ writable, executable }) => !writable && !executable).at(-1);
   const [root] = last ? table(Executable, last.start, 1) : [];
-  if (!root || !symbols.some(({ name }) => name === '_start')) {
+  const start = symbols.find(({ name }) => name === '_start');
+  if (!root || !start) {
     throw new UserError('not an executable of ours: it does not describe itself');
   }
   const instances = table(InstanceInfo, root.instances, root.instanceCount);
@@ -111,7 +112,7 @@ export function readExecutable(file: Uint8Array): Program {
       })),
       ...exports.filter(({ kind }) => kind === EXPORT_FUNCTION).map((each) => rootOf(each, table)),
     ],
-    broken: [...broken, ...arranged.broken],
+    broken: [...checkHeaders(file, start.address), ...broken, ...arranged.broken],
     shim: undefined,
   };
 }

@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as Elf from '../../spec/elf.ts';
+import { type View, view } from '../../spec/layout.ts';
+import { ElfHeader, ElfProgram } from '../../spec/layouts/elf.ts';
 import { random } from '../../test/random.ts';
 import { wat } from '../../test/wat.ts';
 import { makeExecutable } from '../compiler/linux/executable.ts';
@@ -26,6 +29,69 @@ describe('segments', () => {
         .violations.map(({ rule }) => rule)
         .join(),
     ).toMatch(/a segment is writable and executable/);
+  });
+});
+
+describe('the headers of an executable', () => {
+  const header = (file: Uint8Array) => view(ElfHeader, file);
+  const programs = (file: Uint8Array) =>
+    Array.from({ length: header(file).programCount }, (_, i) =>
+      view(ElfProgram, file, Number(header(file).programs) + i * ElfProgram.size),
+    );
+  const stack = (file: Uint8Array) =>
+    programs(file).find(({ type }) => type === Elf.PROGRAM_GNU_STACK) as View<typeof ElfProgram>;
+  const text = (file: Uint8Array) =>
+    programs(file).find(({ flags }) => flags & Elf.FLAG_EXECUTE) as View<typeof ElfProgram>;
+  const INTERPRETER = 3;
+
+  it.each<[string, RegExp, (file: Uint8Array) => void]>([
+    [
+      'start in the middle of an instruction',
+      /an entry that is not _start/,
+      (file) => {
+        header(file).entry += 1n;
+      },
+    ],
+    [
+      'name an interpreter',
+      /a program header that is of no segment/,
+      (file) => {
+        stack(file).type = INTERPRETER;
+      },
+    ],
+    [
+      'ask for no stack of their own',
+      /the stack may be executable/,
+      (file) => {
+        stack(file).type = 0;
+      },
+    ],
+    [
+      'ask for an executable stack',
+      /the stack may be executable/,
+      (file) => {
+        stack(file).flags |= Elf.FLAG_EXECUTE;
+      },
+    ],
+    [
+      'load something else over the text',
+      /segments share a page/,
+      (file) => {
+        const { offset, virtual, fileSize, memorySize } = text(file);
+        const other = stack(file);
+        other.type = Elf.PROGRAM_LOAD;
+        other.flags = Elf.FLAG_READ | Elf.FLAG_EXECUTE;
+        other.offset = offset;
+        other.virtual = virtual;
+        other.fileSize = fileSize;
+        other.memorySize = memorySize;
+      },
+    ],
+  ])('do not %s', (_, rule, change) => {
+    const file = executable.slice();
+    change(file);
+    const rules = checkImage(file).violations.map((violation) => violation.rule);
+    expect(rules.join()).toMatch(rule);
   });
 });
 

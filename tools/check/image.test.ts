@@ -251,6 +251,31 @@ describe('a byte changed in an image', () => {
     expect(found.join()).toMatch(/a page is writable and executable/);
   });
 
+  it('maps what is written at another address, too, as constants', () => {
+    const isMapped = (at: number) => program.memory.segmentAt(at) !== undefined;
+    const data = program.memory.segments.find(
+      ({ writable, start }) => writable && start < 0 && !isMapped(start - 1),
+    );
+    const frame = BigInt((data?.start ?? 0) + 2 ** 31);
+    const file = image.elf.slice();
+    const entries = new BigUint64Array(file.buffer, file.byteOffset, file.length >> 3);
+    const [FLAGS, WRITABLE] = [0x8000_0000_0000_0fffn, 2n];
+    // The page before it is not mapped: its entry is the one before.
+    entries.forEach((entry, i) => {
+      const isLeaf = (entry & ~FLAGS) === frame && (entry & WRITABLE) !== 0n;
+      if (isLeaf && entries[i - 1] === 0n) entries[i - 1] = entry & ~WRITABLE;
+    });
+    expect(broken(file).join()).toMatch(/a page is writable and constant/);
+  });
+
+  it('loads two segments to one place', () => {
+    const file = image.elf.slice();
+    const headers = Array.from({ length: 16 }, (_, i) => view(ElfProgram, file, 64 + 56 * i));
+    const [first, second] = headers.filter(({ type, fileSize }) => type === 1 && fileSize === 0n);
+    if (first && second) first.physical = second.physical;
+    expect(broken(file).join()).toMatch(/segments share a page/);
+  });
+
   it('makes a segment of the file writable', () => {
     const file = image.elf.slice();
     for (let i = 0; i < 16; i++) {

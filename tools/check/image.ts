@@ -24,7 +24,7 @@ import {
   maskOf,
   readIgvm,
 } from '../image/igvm-reader.ts';
-import { loadSegments } from './elf-file.ts';
+import { checkPages, loadSegments } from './elf-file.ts';
 import {
   addressOf,
   arrange,
@@ -71,7 +71,8 @@ export function readElfImage(file: Uint8Array): Program {
         address: virtual,
       }),
     );
-  return readImage(pages, [parseElf(file).entry], broken);
+  const shared = checkPages(segments.map(({ physical, size }) => ({ start: physical, size })));
+  return readImage(pages, [parseElf(file).entry], [...shared, ...broken]);
 }
 
 /** An image in an IGVM file, as an SNP launch puts it into memory. */
@@ -316,11 +317,14 @@ interface Mapping {
 
 type Leaf = { address: number; frame: number; writable: boolean; executable: boolean };
 
-/** No page may be written and executed, at one address or at two. */
-function checkLeaves(leaves: readonly Leaf[], writable: ReadonlySet<number>): Violation[] {
+/** No page may be written at one address and executed, or constant, at another. */
+function checkLeaves(leaves: readonly Leaf[], written: ReadonlySet<number>): Violation[] {
   return leaves
-    .filter(({ executable, frame }) => executable && writable.has(frame))
-    .map(({ address }) => ({ rule: 'a page is writable and executable', address }));
+    .filter(({ executable, writable, frame }) => (executable || !writable) && written.has(frame))
+    .map(({ address, executable }) => ({
+      rule: `a page is writable and ${executable ? 'executable' : 'constant'}`,
+      address,
+    }));
 }
 
 /** Runs of pages that are mapped alike. */
