@@ -181,3 +181,15 @@ it('register allocation takes time about linear in the length of a function', ()
   const short = time(body(2000));
   expect(time(body(16_000))).toBeLessThan(40 * short);
 });
+
+describe('a register that nothing defines', () => {
+  it('is no register to allocate', () => {
+    const [fn] = selected(
+      wat('(module (func (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))'),
+    );
+    const [first] = fn?.blocks[0]?.insts ?? [];
+    if (!fn || !first) throw new RangeError('there is no code');
+    first.defs = [];
+    expect(() => allocator.run(fn)).toThrow('is used and never defined');
+  });
+});

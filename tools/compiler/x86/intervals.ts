@@ -107,6 +107,8 @@ export class IntervalBuilder {
     const { fixedHints, destinies, related, firstRange, firstUse } = this.#tables;
     this.#fn = fn;
     this.#liveness = this.#finder.find(fn);
+    const { starts, items } = this.#liveness.liveIn;
+    if (starts[1] !== 0) throw new RangeError(`${fn.name}: v${items[0]} is used and never defined`);
     this.#fixedHints = fixedHints.filled(count, -1);
     this.#destinies = destinies.filled(count, -1);
     this.#related = related.filled(count * MOST_RELATED, -1);
