@@ -103,13 +103,13 @@ describe('instantiation', () => {
       (import "env" "base" (global $base i32)) (memory 1)
       (global $copy (export "copy") i32 (global.get $base))
       (data (global.get $base) "dynamic"))`);
-    expect(start).toBe('m!start');
-    expect(functions.map(({ symbol }) => symbol)).toContain('m!start');
+    expect(start).toBe('m!instance.start');
+    expect(functions.map(({ symbol }) => symbol)).toContain('m!instance.start');
   });
 
   it('leaves to code a segment that does not fit, which traps', () => {
     const { start, traps } = compileText('(module (memory 1) (data (i32.const 65535) "ab"))');
-    expect(start).toBe('m!start');
+    expect(start).toBe('m!instance.start');
     expect(traps.map(({ reason }) => reason)).toContain('out of bounds memory access');
   });
 

@@ -17,7 +17,7 @@ import { printFn } from './ir/print.ts';
 import { reassociate } from './ir/reassociate.ts';
 import { rotateLoops } from './ir/rotate.ts';
 import { mergeSwitches } from './ir/switches.ts';
-import { makeStart } from './ir/synthesize.ts';
+import { makeStart, START } from './ir/synthesize.ts';
 import { threadBranches } from './ir/thread.ts';
 import { unrollLoops } from './ir/unroll.ts';
 import type { Fn } from './ir/value.ts';
@@ -89,7 +89,7 @@ export function compile(wasm: Uint8Array, options: CompileOptions): WasmObject {
   const dynamic = findDynamic(module);
   let start = module.start && functionSymbol(context, module.start.index);
   if (Object.values(dynamic).some(({ length }) => length > 0)) {
-    start = `${options.instance}!start`;
+    start = `${options.instance}!${START}`;
     finish(makeStart(context, dynamic));
   }
   writeExtras(context, target, output);

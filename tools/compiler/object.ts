@@ -12,7 +12,7 @@
  *                   { code u64, type number u32, address of the function's record i32 }, or of an
  *                   externref { value u64, 0 u64 }; a null reference is all zeros
  *   I!NAME.record   a function's record in rodata, laid out as a table entry (a funcref is its address)
- *   I!start         what must run once before any export: what of the initialization could not be
+ *   I!instance.start  what must run once before any export: what of the initialization could not be
  *                   done statically, then the module's start function
  *
  * and may refer to these, which the linker defines:
@@ -183,7 +183,7 @@ export interface WasmObject {
   readonly intercepts: readonly InterceptSite[];
   readonly lines: Lines;
   readonly memory: ObjectMemory | undefined;
-  /** To be called once before any export: `I!start` or the module's start function. */
+  /** To be called once before any export: `I!instance.start` or the module's start function. */
   readonly start: string | undefined;
   /** The `sourceMappingURL` custom section's text. */
   readonly sourceMapUrl: string | undefined;

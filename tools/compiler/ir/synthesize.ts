@@ -46,6 +46,9 @@ export function makeAdapter(context: Context, index: number): Fn {
   return maker.return(results.map((type, i) => maker.add(Ir.RESULT, type, [call], i)));
 }
 
+/** The name of the function that {@link makeStart} makes. */
+export const START = 'instance.start';
+
 /** What of a module's initialization can not be in the object's data. */
 export interface Dynamic {
   readonly globals: readonly number[];
@@ -61,7 +64,7 @@ export interface Dynamic {
  */
 export function makeStart(context: Context, dynamic: Dynamic): Fn {
   const { module } = context;
-  const maker = new FnMaker('start', [], []);
+  const maker = new FnMaker(START, [], []);
   const { fn } = maker;
   const leaf = (constant: ConstantLeaf): Value => {
     switch (constant.kind) {

@@ -13,6 +13,7 @@ beforeAll(async () => {
 describe('a function may be called as a part of the module is:', () => {
   it.each([
     'start',
+    'instance.start',
     'memory',
     'constants',
     'memory_grow',

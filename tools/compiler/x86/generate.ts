@@ -1,5 +1,5 @@
 import { type Context, functionBinding } from '../ir/context.ts';
-import { type Dynamic, makeAdapter } from '../ir/synthesize.ts';
+import { type Dynamic, makeAdapter, START } from '../ir/synthesize.ts';
 import type { Fn } from '../ir/value.ts';
 import type { ObjectExport, ObjectRelocation, WasmObject } from '../object.ts';
 import { functionType, referableFunctions } from '../wasm/module.ts';
@@ -58,7 +58,7 @@ export function writeExtras(context: Context, target: Target, output: Output): v
   if (!context.linked) return;
   for (const { symbol, index } of [...output.functions]) {
     // Of what the module does not have itself, only what finishes its instantiation is called.
-    if (index < 0 && symbol !== `${context.instance}!start`) continue;
+    if (index < 0 && symbol !== `${context.instance}!${START}`) continue;
     const offset = asm.size;
     const hasMemory = target.baseRegister && context.module.memories.length > 0;
     if (hasMemory) asm.rmSymbol(MOV[64], R14, memorySymbol(context));

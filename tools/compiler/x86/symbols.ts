@@ -4,7 +4,7 @@ import type { Context } from '../ir/context.ts';
 
 /** What follows `INSTANCE!` in the symbols of parts that are no functions of the module's own, and of run-times. */
 const PARTS =
-  /^(start|memory|constants|memory_grow|table_grow|(global|table|data|elem)\.\d+(\.[a-z]+)?|(memory|table)\.(copy|fill|grow)|.*\.(outer|record|table\.\d+))$/;
+  /^(instance\.start|memory|constants|memory_grow|table_grow|(global|table|data|elem)\.\d+(\.[a-z]+)?|(memory|table)\.(copy|fill|grow)|.*\.(outer|record|table\.\d+))$/;
 
 /** Whether a function of the name `name` would have the symbol of another part. */
 export function isPartName(name: string): boolean {
