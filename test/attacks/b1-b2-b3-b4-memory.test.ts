@@ -54,11 +54,12 @@ testRow('B1', {
         const { machine, host } = made;
         claimRam(host, [ALL, { first: gfn, pages: 1 }]);
         const other = machine.memory.allocateFrame();
-        giveFrame(made, other, gfn);
         // The last that the guest touches of what it has validated first.
         const last = BigInt(IMAGE_FRAME * PAGE - 1);
         host.onAccess(last, ({ gpa }) => {
-          if (gpa === last && times === 1) host.remap(gfn, other);
+          if (gpa !== last || times !== 1) return;
+          giveFrame(made, other, gfn);
+          host.remap(gfn, other);
         });
         // Both pages are validated: from now on the guest has the one that the host likes best.
         made.once('open', () => host.remap(gfn, other));
