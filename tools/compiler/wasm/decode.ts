@@ -219,9 +219,12 @@ function functionTypeOf(r: Reader): FunctionType {
 function limitsOf(r: Reader, allowShared: boolean): { limits: Limits; shared: boolean } {
   const offset = r.offset;
   const flags = r.byte();
-  if (flags > 7) throw malformed('malformed limits flags', offset);
+  // Shared and without a maximum: the core specification knows no such flags.
+  if (flags > 7 || flags === 2) throw malformed('malformed limits flags', offset);
   if (flags & 4) throw unsupported('memory64', offset);
-  if (flags & 2 && !allowShared) throw malformed('malformed limits flags', offset);
+  if (flags & 2) {
+    if (!allowShared || !(flags & 1)) throw malformed('malformed limits flags', offset);
+  }
   const limits = { min: r.u32(), max: flags & 1 ? r.u32() : undefined };
   return { limits, shared: (flags & 2) !== 0 };
 }

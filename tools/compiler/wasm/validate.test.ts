@@ -41,7 +41,6 @@ describe('a module is refused as invalid', () => {
     ],
     ['two memories', '(module (memory 1) (memory 1))', 'multiple memories'],
     ['a memory beyond 4 GiB', '(module (memory 65537))', 'memory size must be at most 65536 pages'],
-    ['a shared memory without an end', '(module (memory 1 shared))', 'shared memory must have max'],
     ['limits that cross', '(module (table 3 2 funcref))', 'size minimum must not be greater'],
     ['an export that is not there', '(module (export "a" (func 0)))', 'unknown function 0'],
     [
@@ -112,6 +111,8 @@ describe('a module is refused as malformed', () => {
     ['unknown binary version', [0, 0x61, 0x73, 0x6d, 2, 0, 0, 0]],
     ['unknown binary version', [0, 0x61, 0x73, 0x6d]],
     ['malformed section id', [...header, 14, 0]],
+    // Shared, without a maximum.
+    ['malformed limits flags', [...header, 5, 3, 1, 2, 1]],
     ['length out of bounds', [...header, 1, 5, 0]],
     ['section size mismatch', [...header, 1, 2, 0, 0]],
     ['unexpected content after last section', [...header, 3, 1, 0, 1, 1, 0]],

@@ -44,9 +44,8 @@ function validateTables({ tables }: Module): void {
 }
 
 function validateMemories({ memories }: Module): void {
-  for (const { limits, shared, offset } of memories) {
+  for (const { limits, offset } of memories) {
     const { min, max } = limits;
-    if (shared && max === undefined) throw invalid('shared memory must have maximum', offset);
     if (min > MAX_PAGES || (max ?? 0) > MAX_PAGES) {
       throw invalid('memory size must be at most 65536 pages (4GiB)', offset);
     }
