@@ -71,8 +71,9 @@ export class Outcomes {
       return this.#reasons.has(documentKey(end.set, end.reason)) ? end.name : undefined;
     }
     if (end.kind === 'shutdown') {
-      if (end.cause.startsWith('RMP fault')) return this.#may(RMP_FAULT);
-      return early ? SHUTDOWN : undefined;
+      // Whatever stopped it: a host that raises #GP at the shim's first RDMSR has it take memory for its own that is not.
+      if (early) return SHUTDOWN;
+      return end.cause.startsWith('RMP fault') ? this.#may(RMP_FAULT) : undefined;
     }
     if (end.kind === 'idle') return this.#may(ASLEEP);
     if (end.kind === 'limit') return this.#may(SLOWED);
